@@ -1,0 +1,35 @@
+"""Words: requests, tasks, the catalogue as data, and the terms of an exchange."""
+
+from aivideo_async.models.requests import GenerationRequest, GptImage2, RawRequest
+from aivideo_async.models.tasks import (
+    Credits,
+    Outcome,
+    Output,
+    Task,
+    TaskFailure,
+    TaskStatus,
+)
+from aivideo_async.models.wire import (
+    Evidence,
+    Exchange,
+    Fault,
+    FaultKind,
+    WireRequest,
+)
+
+__all__ = [
+    "Credits",
+    "Evidence",
+    "Exchange",
+    "Fault",
+    "FaultKind",
+    "GenerationRequest",
+    "GptImage2",
+    "Outcome",
+    "Output",
+    "RawRequest",
+    "Task",
+    "TaskFailure",
+    "TaskStatus",
+    "WireRequest",
+]

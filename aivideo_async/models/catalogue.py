@@ -1,0 +1,267 @@
+"""
+The catalogue of models, read from ``catalogue.toml``: what is accepted, what it costs.
+
+Two pure questions are answered from that data: `problems` says what is wrong with an
+input, `credits_for` says what it is expected to cost. Both work for any model of the
+table, so a new model needs data and no code.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from functools import cache
+from importlib import resources
+from typing import Any
+from urllib.parse import urlsplit
+
+from attrs import frozen
+
+from aivideo_async.models.convert import converter
+
+__all__ = ["ModelSpec", "Problem", "catalogue", "credits_for", "problems", "spec_for"]
+
+
+@frozen
+class FieldSpec:
+    """What one input field accepts; see the head of ``catalogue.toml``."""
+
+    type: str
+    required: bool = False
+    default: Any = None
+    choices: tuple[str, ...] = ()
+    max_chars: int | None = None
+    max_items: int | None = None
+    minimum: Decimal | None = None
+    maximum: Decimal | None = None
+
+
+@frozen
+class Rule:
+    """When the fields of *when* have these values, *field* must be in *choices*."""
+
+    when: Mapping[str, str]
+    field: str
+    choices: tuple[str, ...]
+
+
+@frozen
+class PriceTable:
+    """Dated credits per task, by the values of some fields."""
+
+    dated: str
+    source: str
+    credits: Mapping[str, Decimal]
+    by: tuple[str, ...] = ()
+    per: str | None = None
+
+
+@frozen
+class ModelSpec:
+    """All that is known of one model."""
+
+    kind: str
+    endpoint: str
+    fields: Mapping[str, FieldSpec]
+    modes: tuple[str, ...] = ()
+    references: str | None = None
+    require: tuple[str, ...] = ()
+    rules: tuple[Rule, ...] = ()
+    prices: tuple[PriceTable, ...] = ()
+
+
+@frozen
+class Problem:
+    """One reason why an input would be refused."""
+
+    field: str
+    text: str
+
+
+@cache
+def catalogue() -> Mapping[str, ModelSpec]:
+    """Every model of the table, by its id."""
+    text = resources.files("aivideo_async.models").joinpath("catalogue.toml")
+    data = tomllib.loads(text.read_text("utf-8"), parse_float=Decimal)
+    return converter.structure(data, dict[str, ModelSpec])
+
+
+def spec_for(model: str) -> ModelSpec | None:
+    """Return what is known of *model*, or None."""
+    return catalogue().get(model)
+
+
+def problems(spec: ModelSpec, values: Mapping[str, Any]) -> list[Problem]:
+    """
+    Name everything that is wrong with *values*; an empty list means acceptable.
+
+    A field that is absent or None counts as not given. Fields that the catalogue
+    does not know are a problem too: whether the service ignores them is unknown.
+    """
+    given = {name: value for name, value in values.items() if value is not None}
+    found = [
+        Problem(name, f"{name}: unknown field. Known: {', '.join(spec.fields)}.")
+        for name in given
+        if name not in spec.fields
+    ]
+    for name, field in spec.fields.items():
+        if name in given:
+            found.extend(Problem(name, text) for text in _check(name, field, given))
+        elif field.required:
+            found.append(Problem(name, f"{name} is required."))
+    if not found and spec.require and not any(given.get(n) for n in spec.require):
+        names = " or ".join(spec.require)
+        found.append(
+            Problem(spec.require[0], f"Nothing to work from: give {names} (or both).")
+        )
+    if not found:
+        found.extend(_broken_rules(spec, given))
+    return found
+
+
+def _broken_rules(spec: ModelSpec, given: Mapping[str, Any]) -> Iterable[Problem]:
+    def value(name: str) -> Any:
+        field = spec.fields.get(name)
+        return given.get(name, field.default if field else None)
+
+    for rule in spec.rules:
+        applies = all(value(name) == wanted for name, wanted in rule.when.items())
+        if applies and value(rule.field) not in rule.choices:
+            cause = ", ".join(f"{name}={word!r}" for name, word in rule.when.items())
+            yield Problem(
+                rule.field,
+                f"{rule.field}={value(rule.field)!r} is not allowed with {cause}: "
+                f"set {rule.field} to one of {', '.join(rule.choices)}, "
+                f"or change {' and '.join(rule.when)}.",
+            )
+
+
+def _check(name: str, field: FieldSpec, given: Mapping[str, Any]) -> Iterable[str]:
+    return _CHECKS[field.type](name, field, given[name])
+
+
+def _check_text(name: str, field: FieldSpec, value: Any) -> Iterable[str]:
+    if not isinstance(value, str):
+        yield f"{name}={_show(value)} is not text: pass a str."
+        return
+    if field.max_chars is not None and len(value) > field.max_chars:
+        yield (
+            f"{name} has {len(value):,} characters, at most {field.max_chars:,} "
+            f"are allowed: shorten it by {len(value) - field.max_chars:,}."
+        )
+    if not value.strip():
+        yield f"{name}={value!r} is blank: write something or leave {name} out."
+    yield from _broken_unicode(name, value)
+
+
+def _broken_unicode(name: str, value: str) -> Iterable[str]:
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        yield (
+            f"{name} holds a lone surrogate at character {error.start}, which is not "
+            "Unicode text: repair the encoding of the source."
+        )
+
+
+def _check_flag(name: str, field: FieldSpec, value: Any) -> Iterable[str]:
+    if not isinstance(value, bool):
+        yield f"{name}={_show(value)} is not a truth value: pass True or False."
+
+
+def _check_choice(name: str, field: FieldSpec, value: Any) -> Iterable[str]:
+    if not isinstance(value, str) or value not in field.choices:
+        yield (
+            f"{name}={_show(value)} is not one of the allowed values: "
+            f"use {', '.join(field.choices)}."
+        )
+
+
+def _check_number(name: str, field: FieldSpec, value: Any) -> Iterable[str]:
+    whole = field.type == "integer"
+    kinds = int if whole else int | float | Decimal
+    if isinstance(value, bool) or not isinstance(value, kinds):
+        yield f"{name}={_show(value)} is not {'a whole' if whole else 'a'} number."
+    elif field.minimum is not None and value < field.minimum:
+        yield f"{name}={value} is too small: at least {field.minimum}."
+    elif field.maximum is not None and value > field.maximum:
+        yield f"{name}={value} is too large: at most {field.maximum}."
+
+
+def _check_urls(name: str, field: FieldSpec, value: Any) -> Iterable[str]:
+    if isinstance(value, str) or not isinstance(value, list | tuple):
+        yield f"{name}={_show(value)} is not a list of URLs: pass a tuple or list."
+        return
+    if field.max_items is not None and len(value) > field.max_items:
+        yield (
+            f"{name} has {len(value)} entries, at most {field.max_items} are allowed: "
+            f"remove {len(value) - field.max_items}."
+        )
+    for index, url in enumerate(value):
+        if not _is_absolute_http(url):
+            yield (
+                f"{name}[{index}]={_show(url)} is not an absolute http(s) URL: the "
+                "service fetches it itself, so put the file where it can be reached."
+            )
+
+
+def _check_any(name: str, field: FieldSpec, value: Any) -> Iterable[str]:
+    return ()
+
+
+_CHECKS = {
+    "text": _check_text,
+    "flag": _check_flag,
+    "choice": _check_choice,
+    "integer": _check_number,
+    "number": _check_number,
+    "urls": _check_urls,
+    "any": _check_any,
+}
+
+
+def _is_absolute_http(url: object) -> bool:
+    if not isinstance(url, str) or not url.isprintable() or " " in url:
+        return False
+    try:
+        parts = urlsplit(url)
+        parts.port  # noqa: B018  (reading it checks it)
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.hostname)
+
+
+def _show(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}…"
+
+
+def credits_for(
+    spec: ModelSpec, values: Mapping[str, Any], table: int = 0
+) -> Decimal | None:
+    """
+    Estimate what a task costs, in credits, or None where the table has no answer.
+
+    Args:
+        spec: The model.
+        values: The input; a missing field counts as its default.
+        table: Which of the model's price tables; 0 is the default one.
+    """
+    if table >= len(spec.prices):
+        return None
+    price = spec.prices[table]
+
+    def word(name: str) -> str:
+        value = values.get(name)
+        if value is None and name in spec.fields:
+            value = spec.fields[name].default
+        return str(value).lower() if isinstance(value, bool) else str(value)
+
+    credits = price.credits.get("/".join(word(name) for name in price.by))
+    if credits is None or price.per is None:
+        return credits
+    try:
+        return credits * Decimal(word(price.per))
+    except ArithmeticError:
+        return None

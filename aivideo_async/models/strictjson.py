@@ -1,0 +1,57 @@
+"""
+JSON as we are willing to read and to send it.
+
+Reading is strict where a lenient reader would guess: a repeated key, ``NaN`` or an
+absurd nesting makes the whole text suspect, and money must not hang on a guess.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+__all__ = ["decode", "encode"]
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    result = dict(pairs)
+    if len(result) != len(pairs):
+        raise ValueError("a key stands twice in one object")
+    return result
+
+
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_refuse_constant)
+_ENCODER = json.JSONEncoder(
+    ensure_ascii=False, allow_nan=False, separators=(",", ":"), check_circular=True
+)
+
+
+def decode(body: bytes) -> Any:
+    """
+    Read *body* as UTF-8 JSON, whatever its label says; a BOM is allowed.
+
+    Raises:
+        ValueError: It is not JSON, repeats a key, holds NaN, or nests too deeply.
+    """
+    try:
+        return _DECODER.decode(body.decode("utf-8-sig"))
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
+def encode(value: Any) -> bytes:
+    """
+    Write *value* as compact UTF-8 JSON.
+
+    Raises:
+        ValueError: It holds NaN, a circle or text that is not Unicode.
+        TypeError: It holds something that JSON does not know.
+    """
+    try:
+        return _ENCODER.encode(value).encode("utf-8")
+    except RecursionError:
+        raise ValueError("nested too deeply") from None

@@ -1,0 +1,294 @@
+"""
+What comes back: tasks, their output or failure, credits, outcomes.
+
+All of it is frozen, picklable and tolerant: unknown fields stay readable in
+`Task.raw`, unknown statuses become `TaskStatus.OTHER`, and a field of an unexpected
+shape is None rather than an error. Only the id must be right.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from attrs import field, frozen
+
+from aivideo_async.errors import AIVideoError
+from aivideo_async.models.convert import converter
+from aivideo_async.models.wire import printable
+
+if TYPE_CHECKING:
+    from aivideo_async.models.requests import GenerationRequest
+
+__all__ = [
+    "Credits",
+    "Outcome",
+    "Output",
+    "Task",
+    "TaskFailure",
+    "TaskStatus",
+    "is_task_id",
+]
+
+_TASK_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
+
+
+def is_task_id(value: object) -> bool:
+    """Tell whether *value* may stand in a URL path as a task id."""
+    return isinstance(value, str) and _TASK_ID.fullmatch(value) is not None
+
+
+class TaskStatus(StrEnum):
+    """Where a task stands; `OTHER` is a word that this version does not know."""
+
+    PENDING = "pending"
+    PROCESSING = "processing"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    OTHER = "other"
+
+
+# The documented four, and what public code that calls the service has met.
+_STATUS_WORDS = {
+    "pending": TaskStatus.PENDING,
+    "queued": TaskStatus.PENDING,
+    "processing": TaskStatus.PROCESSING,
+    "in_progress": TaskStatus.PROCESSING,
+    "completed": TaskStatus.COMPLETED,
+    "complete": TaskStatus.COMPLETED,
+    "success": TaskStatus.COMPLETED,
+    "succeeded": TaskStatus.COMPLETED,
+    "done": TaskStatus.COMPLETED,
+    "failed": TaskStatus.FAILED,
+    "error": TaskStatus.FAILED,
+    "cancelled": TaskStatus.FAILED,
+    "canceled": TaskStatus.FAILED,
+    "expired": TaskStatus.FAILED,
+}
+
+
+@frozen
+class Output:
+    """
+    What a completed task made.
+
+    Attributes:
+        urls: Where the files lie, in the service's order. They expire (videos after
+            24 hours; for images nothing is documented): download them soon.
+        last_frame_url: A video's last frame, when it was asked for.
+        metadata: Whatever else the model reports; free-form.
+    """
+
+    urls: tuple[str, ...] = ()
+    last_frame_url: str | None = None
+    metadata: Mapping[str, Any] = field(factory=dict)
+
+
+@frozen
+class TaskFailure:
+    """Why a task failed, in the service's words."""
+
+    code: str
+    message: str
+
+
+@frozen
+class Task:
+    """
+    One look at a task.
+
+    Attributes:
+        id: The service's id; whoever knows it can read the task.
+        status: Where the task stands.
+        model: The model, when known.
+        created_at: When the service created it (aware, UTC); None before the first
+            look.
+        completed_at: When it completed (aware, UTC).
+        progress: The service's own figure, when it gives one.
+        output: The files, once completed.
+        error: The reason, once failed.
+        raw: The service's answer as it came.
+
+    Example:
+        >>> task = Task.from_json({"id": "t-1", "status": "queued", "new": 1})
+        >>> task.status, task.is_final, task.raw["new"]
+        (<TaskStatus.PENDING: 'pending'>, False, 1)
+    """
+
+    id: str
+    status: TaskStatus = TaskStatus.PENDING
+    model: str | None = None
+    created_at: datetime | None = None
+    completed_at: datetime | None = None
+    progress: float | None = None
+    output: Output | None = None
+    error: TaskFailure | None = None
+    raw: Mapping[str, Any] = field(factory=dict, repr=False)
+
+    @property
+    def is_final(self) -> bool:
+        """Whether the service has finished with it, one way or the other."""
+        return self.status in (TaskStatus.COMPLETED, TaskStatus.FAILED)
+
+    @classmethod
+    def from_json(cls, data: object) -> Task:
+        """
+        Read the service's task object.
+
+        Raises:
+            ValueError: *data* is not an object with a well-formed ``id``.
+        """
+        if not isinstance(data, dict) or not is_task_id(data.get("id")):
+            raise ValueError("not a task: no well-formed 'id'")
+        return converter.structure(
+            {**data, "status": _status(data), "raw": data}, cls
+        )
+
+
+def _status(data: Mapping[str, Any]) -> TaskStatus:
+    """Read the status; an unknown word is settled by an error or finished output."""
+    word = data.get("status")
+    known = _STATUS_WORDS.get(word.lower()) if isinstance(word, str) else None
+    if known is not None:
+        return known
+    if data.get("error"):
+        return TaskStatus.FAILED
+    output = data.get("output")
+    if isinstance(output, dict) and output.get("urls"):
+        return TaskStatus.COMPLETED
+    return TaskStatus.OTHER
+
+
+@frozen
+class Credits:
+    """
+    The account's credits; 1 credit is $0.005.
+
+    Attributes:
+        balance: What is left.
+        total_purchased: All that was ever bought, bonuses included.
+        total_consumed: All that was ever spent.
+    """
+
+    balance: Decimal
+    total_purchased: Decimal | None = None
+    total_consumed: Decimal | None = None
+
+    @classmethod
+    def from_json(cls, data: object) -> Credits:
+        """
+        Read the answer of ``GET /v1/credits``, with or without its envelope.
+
+        Raises:
+            ValueError: There is no number under ``balance``.
+        """
+        inner = data.get("data", data) if isinstance(data, dict) else None
+        balance = _decimal(inner.get("balance")) if isinstance(inner, dict) else None
+        if balance is None or not isinstance(inner, dict):
+            raise ValueError("no number under 'balance'")
+        return cls(
+            balance,
+            _decimal(inner.get("total_purchased")),
+            _decimal(inner.get("total_consumed")),
+        )
+
+
+@frozen
+class Outcome:
+    """
+    What became of one request of ``generate_many``.
+
+    Attributes:
+        index: The request's place in the input, from 0.
+        request: The request itself, with your own ``key``.
+        task: The task, whenever its id is known, completed or not.
+        error: Why there is no completed task, or None.
+    """
+
+    index: int
+    request: GenerationRequest
+    task: Task | None = None
+    error: AIVideoError | None = None
+
+    @property
+    def ok(self) -> bool:
+        """Whether the task completed."""
+        completed = self.task is not None and self.task.status is TaskStatus.COMPLETED
+        return completed and self.error is None
+
+    def unwrap(self) -> Task:
+        """Return the completed task, or raise the error."""
+        if self.error is not None:
+            raise self.error
+        if self.task is None:
+            raise AIVideoError(f"request {self.index} has neither a task nor an error")
+        return self.task
+
+
+# --- tolerance: what each field is read from -----------------------------------
+
+
+def _decimal(value: object) -> Decimal | None:
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        number = Decimal(str(value))
+    except InvalidOperation:
+        return None
+    return number if number.is_finite() else None
+
+
+def _moment(value: object, _: object) -> datetime | None:
+    number = _decimal(value)
+    if number is None:
+        return None
+    try:
+        return datetime.fromtimestamp(float(number), UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def _progress(value: object, _: object) -> float | None:
+    number = _decimal(value)
+    return None if number is None else float(number)
+
+
+def _text(value: object, _: object = None) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _output(value: object, _: object) -> Output | None:
+    if not isinstance(value, dict):
+        return None
+    urls = value.get("urls")
+    metadata = value.get("metadata")
+    return Output(
+        urls=tuple(filter(_text, urls)) if isinstance(urls, list) else (),
+        last_frame_url=_text(value.get("last_frame_url")),
+        metadata=metadata if isinstance(metadata, dict) else {},
+    )
+
+
+def _failure(value: object, _: object) -> TaskFailure | None:
+    if isinstance(value, str) and value:
+        return TaskFailure("unknown", printable(value))
+    if not isinstance(value, dict) or not value:
+        return None
+    return TaskFailure(
+        printable(str(value.get("code") or "unknown")),
+        printable(str(value.get("message") or "no reason was given")),
+    )
+
+
+for kind, hook in (
+    (datetime | None, _moment),
+    (float | None, _progress),
+    (str | None, _text),
+    (Output | None, _output),
+    (TaskFailure | None, _failure),
+):
+    converter.register_structure_hook(kind, hook)

@@ -20,7 +20,15 @@ from attrs import frozen
 
 from aivideo_async.models.convert import converter
 
-__all__ = ["ModelSpec", "Problem", "catalogue", "credits_for", "problems", "spec_for"]
+__all__ = [
+    "ModelSpec",
+    "Problem",
+    "catalogue",
+    "credits_for",
+    "is_absolute_http",
+    "problems",
+    "spec_for",
+]
 
 
 @frozen
@@ -199,7 +207,7 @@ def _check_urls(name: str, field: FieldSpec, value: Any) -> Iterable[str]:
             f"remove {len(value) - field.max_items}."
         )
     for index, url in enumerate(value):
-        if not _is_absolute_http(url):
+        if not is_absolute_http(url):
             yield (
                 f"{name}[{index}]={_show(url)} is not an absolute http(s) URL: the "
                 "service fetches it itself, so put the file where it can be reached."
@@ -221,7 +229,8 @@ _CHECKS = {
 }
 
 
-def _is_absolute_http(url: object) -> bool:
+def is_absolute_http(url: object) -> bool:
+    """Tell whether *url* is one that the service could fetch or call."""
     if not isinstance(url, str) or not url.isprintable() or " " in url:
         return False
     try:

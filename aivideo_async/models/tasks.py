@@ -32,6 +32,7 @@ __all__ = [
     "TaskFailure",
     "TaskStatus",
     "is_task_id",
+    "read_status",
 ]
 
 _TASK_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
@@ -145,11 +146,11 @@ class Task:
         if not isinstance(data, dict) or not is_task_id(data.get("id")):
             raise ValueError("not a task: no well-formed 'id'")
         return converter.structure(
-            {**data, "status": _status(data), "raw": data}, cls
+            {**data, "status": read_status(data), "raw": data}, cls
         )
 
 
-def _status(data: Mapping[str, Any]) -> TaskStatus:
+def read_status(data: Mapping[str, Any]) -> TaskStatus:
     """Read the status; an unknown word is settled by an error or finished output."""
     word = data.get("status")
     known = _STATUS_WORDS.get(word.lower()) if isinstance(word, str) else None

@@ -1,0 +1,118 @@
+"""
+The agenda: what is to be done, in which order, and when. Pure bookkeeping, no I/O.
+
+Creates come first come first served; one that was refused keeps its place. A waiting
+task is one tuple in one heap, not a sleeping coroutine. Buying and looking share the
+way out fairly. Jobs that were withdrawn stay where they are and are skipped.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Iterator
+from heapq import heappop, heappush
+
+from aivideo_async.engine.jobs import Job, Stage
+from aivideo_async.policy.fairness import FairShare
+
+__all__ = ["Agenda"]
+
+
+class Agenda:
+    """
+    The queue of creates, the queue of looks, the heap of what is due later.
+
+    Args:
+        max_in_flight: How many jobs may hold a slot at once.
+    """
+
+    def __init__(self, max_in_flight: int) -> None:
+        self._max_in_flight = max_in_flight
+        self.in_flight = 0
+        self._seq = 0
+        self._creates: deque[Job] = deque()
+        self._again: list[tuple[int, Job]] = []
+        self._looks: deque[Job] = deque()
+        self._due: list[tuple[float, int, Job]] = []
+        self._share = FairShare()
+
+    def add_create(self, job: Job) -> None:
+        """Queue a create behind all others."""
+        self._seq += 1
+        job.seq = self._seq
+        self._creates.append(job)
+
+    def add_look(self, job: Job) -> None:
+        """Queue a look behind all others."""
+        self._looks.append(job)
+
+    def add_later(self, due: float, job: Job) -> None:
+        """Take *job* up again at *due*."""
+        self._seq += 1
+        heappush(self._due, (due, self._seq, job))
+
+    def add_again(self, job: Job) -> None:
+        """Queue a create that was sent back, at its old place; it keeps its slot."""
+        heappush(self._again, (job.seq, job))
+
+    def release(self, job: Job) -> None:
+        """Give back the slot that *job* holds, if it does."""
+        if job.holds_slot:
+            job.holds_slot = False
+            self.in_flight -= 1
+
+    def sent_back(self) -> Iterator[Job]:
+        """The creates that were refused and wait for another try."""
+        return (job for _, job in self._again if job.stage is Stage.CREATE)
+
+    def next_due(self) -> float:
+        """When the next job becomes due that is not yet."""
+        return self._due[0][0] if self._due else math.inf
+
+    def ready(self, now: float) -> bool:
+        """Tell whether `next` has a job to give."""
+        self._ripen(now)
+        return self._can_buy() or self._can_look()
+
+    def next(self) -> Job:
+        """Take the job whose turn it is, with a slot if it is a create."""
+        if self._can_buy() and (not self._can_look() or self._share.submit_first()):
+            self._share.took_submit()
+            return self._take_create()
+        self._share.took_look()
+        return self._looks.popleft()
+
+    def _ripen(self, now: float) -> None:
+        """Move what has become due into the queues."""
+        due = self._due
+        while due and (due[0][0] <= now or due[0][2].stage is Stage.DONE):
+            job = heappop(due)[2]
+            if job.stage is Stage.CREATE:
+                self.add_again(job)
+            elif job.stage is not Stage.DONE:
+                self._looks.append(job)
+
+    def _can_buy(self) -> bool:
+        while self._again and self._again[0][1].stage is not Stage.CREATE:
+            heappop(self._again)
+        if self._again:
+            return True
+        return _skip_done(self._creates) and self.in_flight < self._max_in_flight
+
+    def _can_look(self) -> bool:
+        return _skip_done(self._looks)
+
+    def _take_create(self) -> Job:
+        if self._again:
+            return heappop(self._again)[1]
+        job = self._creates.popleft()
+        job.holds_slot = True
+        self.in_flight += 1
+        return job
+
+
+def _skip_done(queue: deque[Job]) -> bool:
+    while queue and queue[0].stage is Stage.DONE:
+        queue.popleft()
+    return bool(queue)

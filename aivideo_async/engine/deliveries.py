@@ -1,0 +1,149 @@
+"""
+Who gets what: results and errors to their callers, and paid ids that lost theirs.
+
+Whatever was paid for leaves through here, and it leaves somewhere: to its caller, in
+an error that names it, or into `unclaimed` and the log.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import OrderedDict
+from typing import Any
+
+from aivideo_async.engine.agenda import Agenda
+from aivideo_async.engine.jobs import Job, Stage
+from aivideo_async.engine.stats import Counters
+from aivideo_async.errors import (
+    AIVideoError,
+    OutcomeUnknownError,
+    TaskFailedError,
+    WaitTimeoutError,
+)
+from aivideo_async.models.tasks import Task
+from aivideo_async.models.wire import Evidence
+
+__all__ = ["Deliveries"]
+
+log = logging.getLogger("aivideo_async")
+
+REMEMBERED = 10_000
+"""Task ids kept to recognise an answer that belongs to an earlier create."""
+
+
+class Deliveries:
+    """
+    The jobs that somebody waits for, and the ids that nobody got.
+
+    Attributes:
+        jobs: Every job that is not done.
+        unclaimed: Ids paid for that no caller got, with the reason.
+        closing: Whether the client is closing: nobody is followed any more.
+    """
+
+    def __init__(self, agenda: Agenda, counters: Counters) -> None:
+        self.jobs: set[Job] = set()
+        self.unclaimed: dict[str, str] = {}
+        self.closing = False
+        self._agenda = agenda
+        self._counters = counters
+        self._born: OrderedDict[str, float] = OrderedDict()
+
+    def give(self, job: Job, result: Any) -> None:
+        """Hand over the result and finish the job."""
+        self.finish(job)
+        if job.recipient.give(result):
+            if isinstance(result, Task) and result.is_final:
+                self.claim(result.id)
+        elif job.bought and job.task_id is not None:
+            self.keep_unclaimed(job.task_id, "its caller is gone")
+
+    def fail(self, job: Job, error: AIVideoError) -> None:
+        """Hand over the error, which names the task if one is known."""
+        if error.task_id is None:
+            error.task_id = job.task_id
+        self.finish(job)
+        if job.recipient.fail(error) and isinstance(error, TaskFailedError):
+            self.claim(error.task.id)
+
+    def end_waiting(self, job: Job, why: str) -> None:
+        """Fail the caller with `WaitTimeoutError`; the task or create goes on."""
+        error = _wait_ended(job, why)
+        if job.on_wire:
+            job.abandoned = True
+            job.recipient.fail(error)
+        else:
+            self.fail(job, error)
+
+    def lose(self, job: Job, evidence: Evidence) -> None:
+        """Nobody can know whether this create was charged: say so, loudly."""
+        self._counters.unknown += 1
+        what = job.request.model if job.request else f"{job.method} {job.path}"
+        fault = f" ({evidence.fault})" if evidence.fault else ""
+        error = OutcomeUnknownError(
+            f"A create ({what}) was sent and its outcome is unknown: "
+            f"{evidence.reason}{fault}. It may have been charged, so it is not sent "
+            "again by itself. Compare the credits, or submit it anew and accept that "
+            "it may be paid twice.",
+            evidence=evidence,
+            task_id=job.task_id,
+        )
+        key = job.request.key if job.request else None
+        log.warning("%s%s", error, f" Its key: {key}." if key else "")
+        self.fail(job, error)
+
+    def finish(self, job: Job) -> None:
+        """Forget the job and give back its slot."""
+        job.stage = Stage.DONE
+        self.jobs.discard(job)
+        self._agenda.release(job)
+        if job.timer is not None:
+            job.timer.cancel()
+            job.timer = None
+
+    def keep_unclaimed(self, task_id: str, why: str) -> None:
+        """Keep the id of a paid task that no caller got, and say so."""
+        if task_id in self.unclaimed:
+            return
+        self.unclaimed[task_id] = why
+        log.warning(
+            "Task %s is paid for and unclaimed: %s. Pick it up with "
+            "client.wait(%r); its id is also in client.unclaimed.",
+            task_id,
+            why,
+            task_id,
+        )
+
+    def claim(self, task_id: str) -> None:
+        """Note that a caller has got this task after all."""
+        self.unclaimed.pop(task_id, None)
+
+    def remember(self, task_id: str, now: float) -> bool:
+        """Note our own new task; return False if an earlier create had its id."""
+        if task_id in self._born:
+            return False
+        self._born[task_id] = now
+        if len(self._born) > REMEMBERED:
+            self._born.popitem(last=False)
+        return True
+
+    def born(self, task_id: str | None) -> float | None:
+        """When a create of ours made this task, if it was lately."""
+        return self._born.get(task_id) if task_id is not None else None
+
+
+def _wait_ended(job: Job, why: str) -> WaitTimeoutError:
+    if job.task_id is not None:
+        return WaitTimeoutError(
+            f"{why}: task {job.task_id} is not final yet. It goes on and is paid for; "
+            f"client.wait({job.task_id!r}) picks it up at no cost.",
+            task_id=job.task_id,
+        )
+    if job.on_wire:
+        return WaitTimeoutError(
+            f"{why} while the create was on the wire. It is not recalled: if it is "
+            "accepted, its id will be in client.unclaimed and in the log."
+        )
+    return WaitTimeoutError(
+        f"{why}: the request was withdrawn before it was sent. Nothing was charged."
+    )

@@ -1,0 +1,282 @@
+"""
+The engine: jobs in, requests out, results back.
+
+Jobs wait in the `Agenda`, leave through the `Gate`, are carried out by the `Workers`,
+and what comes back is recorded by `Creates` or `Looks`, which hand it over through
+`Deliveries`. A job that may be tried again goes back into the agenda: that is the one
+attempt loop there is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+
+import anyio
+from attrs import asdict
+
+from aivideo_async.engine.agenda import Agenda
+from aivideo_async.engine.creates import Creates
+from aivideo_async.engine.deliveries import Deliveries
+from aivideo_async.engine.gate import Gate, arrived
+from aivideo_async.engine.jobs import Job, Stage
+from aivideo_async.engine.looks import Looks
+from aivideo_async.engine.stats import Counters, Stats
+from aivideo_async.engine.workers import Workers
+from aivideo_async.errors import (
+    AIVideoError,
+    ConfigurationError,
+    NetworkError,
+    NotSentError,
+)
+from aivideo_async.models.wire import Exchange, Fault, FaultKind, WireRequest
+from aivideo_async.policy.polling import Polling
+from aivideo_async.throttle import Throttle
+from aivideo_async.transport.base import Transport
+
+__all__ = ["Engine"]
+
+log = logging.getLogger("aivideo_async")
+
+
+class Engine:
+    """
+    All that one client has under way; bound to the running loop.
+
+    Args:
+        transport: The wire.
+        throttle: When requests may leave; possibly shared with other clients.
+        polling: When to look at running tasks.
+        max_in_flight: Slots of the pool.
+        max_connections: Requests open at once.
+        rng: Spreads pauses and polls.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        throttle: Throttle,
+        polling: Polling,
+        *,
+        max_in_flight: int,
+        max_connections: int,
+        rng: random.Random,
+    ) -> None:
+        self.loop = asyncio.get_running_loop()
+        self._time = self.loop.time
+        self._transport = transport
+        self._throttle = throttle
+        self._counters = Counters()
+        self._agenda = Agenda(max_in_flight)
+        self._deliveries = Deliveries(self._agenda, self._counters)
+        self._gate = Gate(throttle, self._time, self._counters)
+        self._looks = Looks(
+            self._agenda, self._deliveries, self._gate, polling, self._counters, rng
+        )
+        self._creates = Creates(
+            self._agenda, self._deliveries, self._gate, self._looks, self._counters, rng
+        )
+        self._workers = Workers(max_connections, self._take, self._serve)
+        throttle.subscribe(self._workers.pump)
+
+    # --- for callers -------------------------------------------------------------
+
+    def buy(self, job: Job, timeout: float | None = None) -> None:
+        """
+        Queue a create; its recipient hears at once if buying has stopped.
+
+        Raises:
+            ConfigurationError: The client is closed.
+        """
+        self._open(job)
+        if (refusal := self._gate.refusal(job)) is not None:
+            self._deliveries.fail(job, refusal)
+            return
+        self._set_timer(job, timeout)
+        self._agenda.add_create(job)
+        self._workers.pump()
+
+    def look(self, job: Job) -> None:
+        """Queue a single look."""
+        self._open(job)
+        self._agenda.add_look(job)
+        self._workers.pump()
+
+    def follow(self, job: Job, timeout: float | None = None) -> None:
+        """Follow a task until it is final; the first look is at once."""
+        self._open(job)
+        self._set_timer(job, timeout)
+        self._looks.follow(job, self._time(), at_once=True)
+        self._workers.pump()
+
+    def abandon(self, job: Job) -> None:
+        """Note that the caller is gone: withdraw the job, or keep its paid task."""
+        if job.on_wire:
+            job.abandoned = True
+            return
+        if job.stage is not Stage.DONE:
+            self._deliveries.finish(job)
+        if job.bought and job.task_id is not None:
+            self._deliveries.keep_unclaimed(job.task_id, "its caller is gone")
+        self._workers.pump()
+
+    def withdraw(self, job: Job, error: AIVideoError) -> None:
+        """Fail *job* if it is a create that is not on the wire."""
+        self._creates.withdraw(job, error)
+
+    def keep_unclaimed(self, task_id: str) -> None:
+        """Keep the id of a paid task that was not handed out."""
+        self._deliveries.keep_unclaimed(task_id, "its caller is gone")
+
+    @property
+    def unclaimed(self) -> tuple[str, ...]:
+        """Ids paid for that no caller got, oldest first."""
+        return tuple(self._deliveries.unclaimed)
+
+    def stats(self) -> Stats:
+        """Return a snapshot."""
+        jobs = self._deliveries.jobs
+        return Stats(
+            in_flight=self._agenda.in_flight,
+            queued=sum(job.stage is Stage.CREATE and not job.on_wire for job in jobs),
+            following=sum(job.is_followed for job in jobs),
+            connections=self._workers.busy(),
+            unclaimed=len(self._deliveries.unclaimed),
+            **asdict(self._counters),
+        )
+
+    def _open(self, job: Job) -> None:
+        if self._deliveries.closing:
+            raise ConfigurationError(
+                "This client is closed; nothing was sent. Use it inside its "
+                "'async with', or make a new one."
+            )
+        self._deliveries.jobs.add(job)
+
+    def _set_timer(self, job: Job, timeout: float | None) -> None:
+        if timeout is not None:
+            job.timer = self.loop.call_later(timeout, self._expire, job)
+
+    def _expire(self, job: Job) -> None:
+        self._deliveries.end_waiting(job, "Time ran out")
+        self._workers.pump()
+
+    # --- for workers -------------------------------------------------------------
+
+    def _take(self) -> Job | None:
+        """Return the next job that may leave now, its permission taken."""
+        if self._deliveries.closing:
+            return None
+        now = self._time()
+        while self._agenda.ready(now):
+            opens = self._gate.opens(now)
+            if opens > now:
+                self._workers.wake_at(opens)
+                return None
+            job = self._agenda.next()
+            if (refusal := self._gate.refusal(job)) is None:
+                self._gate.pass_through(job, now)
+                return job
+            self._deliveries.fail(job, refusal)
+        self._gate.idle()
+        self._workers.wake_at(self._agenda.next_due())
+        return None
+
+    async def _serve(self, job: Job) -> None:
+        """Carry out the request of *job* and record what came back, in one step."""
+        wire = WireRequest(job.method, job.path, job.body)
+        if job.stage is Stage.CREATE:
+            job.wire = wire
+            self._counters.creates_sent += 1
+        else:
+            self._counters.looks_sent += 1
+        try:
+            exchange = await self._transport.exchange(wire)
+        except asyncio.CancelledError:
+            self._record(job, wire, _cut_off(wire))
+            raise
+        self._record(job, wire, exchange)
+
+    def _record(self, job: Job, wire: WireRequest, exchange: Exchange) -> None:
+        arrival = arrived(exchange, self._time())
+        if wire.method == "GET":
+            self._looks.record(job, arrival)
+        elif job.wire is wire:  # else it was recorded when the client closed by force
+            self._creates.record(job, arrival)
+
+    # --- closing -----------------------------------------------------------------
+
+    async def aclose(self, patience: float) -> None:
+        """
+        Let go of everybody; wait up to *patience* seconds for creates on the wire.
+
+        The first cancellation does not end it, the second does: then every create that
+        is still open is recorded as unknown.
+        """
+        if not self._deliveries.closing:
+            self._deliveries.closing = True
+            self._throttle.unsubscribe(self._workers.pump)
+            self._dismiss_callers()
+            self._workers.stop(lambda job: job is None or not job.on_wire)
+        await self._drain(patience)
+
+    def _dismiss_callers(self) -> None:
+        for job in list(self._deliveries.jobs):
+            if job.on_wire:
+                continue
+            if job.stage is Stage.CREATE:
+                self._deliveries.fail(job, NotSentError(_CLOSED + "Nothing was sent."))
+            elif job.stage is Stage.LOOK:
+                self._deliveries.fail(job, NetworkError(_CLOSED + "Ask again."))
+            else:
+                if job.bought and job.task_id is not None:
+                    why = "the client was closed before it was final"
+                    self._deliveries.keep_unclaimed(job.task_id, why)
+                self._deliveries.end_waiting(job, "The client was closed")
+
+    async def _drain(self, patience: float) -> None:
+        open_creates = sum(job.on_wire for job in self._deliveries.jobs)
+        if open_creates:
+            log.warning(
+                "Closing: waiting up to %g s for %d paid requests on the wire, to "
+                "keep their task ids. A second cancellation (Ctrl-C) gives them up.",
+                patience,
+                open_creates,
+            )
+        try:
+            await _wait_stubbornly(self._workers.tasks(), patience)
+        finally:
+            self._give_up_creates()
+
+    def _give_up_creates(self) -> None:
+        """Record what is still on the wire as unknown, and end the workers."""
+        for job in list(self._deliveries.jobs):
+            if job.on_wire and job.wire is not None:
+                self._record(job, job.wire, _cut_off(job.wire))
+        self._workers.stop(lambda _: True)
+
+
+_CLOSED = "The client was closed before this request left. "
+
+
+def _cut_off(wire: WireRequest) -> Exchange:
+    fault = Fault(FaultKind.CANCELLED, "the client was closed by force")
+    return Exchange(wire.sent, error=fault)
+
+
+async def _wait_stubbornly(tasks: set[asyncio.Task[None]], patience: float) -> None:
+    """Wait for *tasks*, through the first cancellation but not through the second."""
+    if not tasks:
+        return
+    me = asyncio.current_task()
+    already_cancelled = me is not None and me.cancelling() > 0
+    # Shielded against anyio scopes, which cancel at every await again.
+    with anyio.CancelScope(shield=True):
+        try:
+            await asyncio.wait(tasks, timeout=patience)
+        except asyncio.CancelledError:
+            if already_cancelled:
+                raise
+            await asyncio.wait(tasks, timeout=patience)
+            raise

@@ -1,0 +1,113 @@
+"""
+The gate every request passes: the throttle for pace, the circuit for money.
+
+The throttle's permission is taken in the same step in which it is granted, and every
+token is closed with exactly one answer, whatever became of the request.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+from aivideo_async.engine.jobs import Arrival, Job, Stage
+from aivideo_async.engine.stats import Counters
+from aivideo_async.errors import BillingError
+from aivideo_async.models.wire import Exchange
+from aivideo_async.policy.circuit import MoneyCircuit
+from aivideo_async.policy.judge import Verdict, VerdictKind
+from aivideo_async.policy.retry import read_http_date, read_retry_after
+from aivideo_async.throttle import Throttle
+
+__all__ = ["Gate", "arrived"]
+
+
+def arrived(exchange: Exchange, now: float) -> Arrival:
+    """Note when *exchange* ended, and its Retry-After by the server's own clock."""
+    retry_after = None
+    if "retry-after" in exchange.headers:
+        today = read_http_date(exchange.headers.get("date", ""))
+        retry_after = read_retry_after(exchange.headers, today or datetime.now(UTC))
+    return Arrival(exchange, now, retry_after)
+
+
+class Gate:
+    """
+    One client's way to the wire.
+
+    Args:
+        throttle: When the next request may leave.
+        time: The loop's clock.
+        counters: Where refusals are counted.
+    """
+
+    def __init__(
+        self, throttle: Throttle, time: Callable[[], float], counters: Counters
+    ) -> None:
+        self._throttle = throttle
+        self._time = time
+        self._counters = counters
+        self._circuit = MoneyCircuit()
+        self._held = False
+
+    def opens(self, now: float) -> float:
+        """Return when the next request may leave; note that one has to wait."""
+        when = self._throttle.when(now)
+        if when > now:
+            self._held = True
+        return when
+
+    def idle(self) -> None:
+        """Note that nothing waits: from here on it is the work that limits us."""
+        self._held = False
+
+    def refusal(self, job: Job) -> BillingError | None:
+        """Return why *job* may not be bought now, or None."""
+        if job.stage is not Stage.CREATE or self._circuit.allows(self._time()):
+            return None
+        return self.billing_error()
+
+    def pass_through(self, job: Job, now: float) -> None:
+        """Take the permission for *job*."""
+        if job.stage is Stage.CREATE:
+            job.probe = self._circuit.sent()
+        job.token, job.limited = self._throttle.sent(now), self._held
+
+    def answer(self, job: Job, arrival: Arrival, *, refused: bool) -> None:
+        """Close the token of *job*; *refused* by the rate limit, or not."""
+        if refused:
+            self._counters.rate_limited += 1
+            self._throttle.reject(arrival.now, job.token, arrival.retry_after)
+        elif arrival.exchange.status is not None:
+            self._throttle.ok(arrival.now, job.token, job.limited)
+        else:
+            self._throttle.lost(arrival.now, job.token)
+
+    def answer_money(self, job: Job, verdict: Verdict, now: float) -> bool:
+        """Tell the circuit; return whether buying has to stop."""
+        if isinstance(verdict.error, BillingError):
+            self._circuit.trip(now, verdict.error, probe=job.probe)
+            self._date(verdict.error)
+            return True
+        if verdict.kind is VerdictKind.ACCEPTED:
+            self._circuit.passed(probe=job.probe)
+        else:
+            self._circuit.inconclusive(probe=job.probe)
+        return False
+
+    def billing_error(self) -> BillingError:
+        """Make a copy of the refusal that tripped the circuit, for another request."""
+        first = self._circuit.error or BillingError("buying has stopped")
+        error = type(first)(
+            f"not sent, because an earlier create was refused: {first.message}",
+            status=first.status,
+            code=first.code,
+            type=first.type,
+        )
+        self._date(error)
+        return error
+
+    def _date(self, error: BillingError) -> None:
+        wait = max(0.0, self._circuit.opens() - self._time())
+        error.retry_after = wait
+        error.retry_at = datetime.now(UTC) + timedelta(seconds=wait)

@@ -1,0 +1,138 @@
+"""
+What the engine works on: a job, and whoever waits for its result.
+
+One job is one paid request and, if wished, the following of its task; or the following
+of a task somebody else bought; or a single look. It is plain data that moves between
+the agenda and the workers; only the engine changes it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from enum import Enum, auto
+from typing import Any, Protocol
+
+from attrs import define, field, frozen
+
+from aivideo_async.errors import AIVideoError
+from aivideo_async.models.requests import GenerationRequest
+from aivideo_async.models.wire import Evidence, Exchange, WireRequest
+from aivideo_async.policy.polling import PollSchedule
+from aivideo_async.policy.retry import Attempts
+
+__all__ = ["Arrival", "Caller", "Job", "Recipient", "Stage"]
+
+
+class Stage(Enum):
+    """What a job needs next."""
+
+    CREATE = auto()
+    FOLLOW = auto()
+    LOOK = auto()
+    DONE = auto()
+
+
+class Recipient(Protocol):
+    """Whoever waits for a job; gone when cancelled."""
+
+    def give(self, result: Any) -> bool:
+        """Take the result; return False if nobody is there to take it."""
+
+    def fail(self, error: AIVideoError) -> bool:
+        """Take the error; return False if nobody is there to take it."""
+
+
+class Caller:
+    """A coroutine that awaits `future`."""
+
+    __slots__ = ("future",)
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.future: asyncio.Future[Any] = loop.create_future()
+
+    def give(self, result: Any) -> bool:
+        """Take the result; return False if nobody is there to take it."""
+        if self.future.done():
+            return False
+        self.future.set_result(result)
+        return True
+
+    def fail(self, error: AIVideoError) -> bool:
+        """Take the error; return False if nobody is there to take it."""
+        if self.future.done():
+            return False
+        self.future.set_exception(error)
+        return True
+
+
+@frozen
+class Arrival:
+    """An exchange that came to its end, when, and how long it asks to wait."""
+
+    exchange: Exchange
+    now: float
+    retry_after: float | None
+
+
+@define(eq=False)
+class Job:
+    """
+    One piece of work.
+
+    Attributes:
+        stage: What it needs next.
+        recipient: Who waits for it.
+        attempts: What it has been through.
+        method: ``GET`` for looks.
+        path: Where its next request goes.
+        body: The bytes of a create; dropped once it is accepted.
+        request: What was asked for; None for a raw POST, a look, or somebody's task.
+        follow: Whether to go on to the final task once accepted.
+        bought: Whether this job's own create made the task.
+        abandoned: The caller is gone while its create is on the wire.
+        holds_slot: Whether it holds a slot of the pool.
+        seq: Its place in the order of arrival.
+        wire: The request that is on the wire now.
+        token: The throttle's token of that request.
+        limited: Whether that request had to wait for the throttle.
+        probe: Whether it probes the money circuit.
+        task_id: The task, once known.
+        evidence: Why the id must be confirmed by a look before it is believed.
+        since: The loop's time when following began.
+        age: Seconds after *since* at which the task was last seen running.
+        schedule: When to look.
+        timer: The caller's deadline.
+    """
+
+    stage: Stage
+    recipient: Recipient
+    attempts: Attempts
+    method: str = "GET"
+    path: str = ""
+    body: bytes | None = field(default=None, repr=False)
+    request: GenerationRequest | None = None
+    follow: bool = False
+    bought: bool = False
+    abandoned: bool = False
+    holds_slot: bool = False
+    seq: int = 0
+    wire: WireRequest | None = None
+    token: int = 0
+    limited: bool = True
+    probe: bool = False
+    task_id: str | None = None
+    evidence: Evidence | None = None
+    since: float = 0.0
+    age: float = 0.0
+    schedule: PollSchedule | None = None
+    timer: asyncio.TimerHandle | None = None
+
+    @property
+    def on_wire(self) -> bool:
+        """Whether its create is on the wire now: what happens to it is unknown."""
+        return self.stage is Stage.CREATE and self.wire is not None
+
+    @property
+    def is_followed(self) -> bool:
+        """Whether somebody waits for its task to become final."""
+        return self.stage is Stage.FOLLOW and (self.follow or not self.bought)

@@ -1,0 +1,189 @@
+"""
+Looking: what an answer that costs nothing means for a job, and when to look next.
+
+Nothing here can lose money, so it may be patient: while somebody waits for a task, only
+an answer that can never come to anything ends the waiting.
+"""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+from aivideo_async.engine.agenda import Agenda
+from aivideo_async.engine.deliveries import Deliveries
+from aivideo_async.engine.gate import Gate
+from aivideo_async.engine.jobs import Arrival, Job, Stage
+from aivideo_async.engine.stats import Counters
+from aivideo_async.errors import (
+    NetworkError,
+    TaskFailedError,
+    UnexpectedResponseError,
+)
+from aivideo_async.models.tasks import Task, TaskStatus, read_status
+from aivideo_async.models.wire import Evidence, printable
+from aivideo_async.policy.judge import Look, LookKind, judge_look
+from aivideo_async.policy.polling import Polling
+
+__all__ = ["Looks"]
+
+NEWBORN = 30.0
+"""Seconds after our own create in which a 404 may be the service's own delay."""
+
+
+class Looks:
+    """Records looks, and schedules the next one of each task that is followed."""
+
+    def __init__(
+        self,
+        agenda: Agenda,
+        deliveries: Deliveries,
+        gate: Gate,
+        polling: Polling,
+        counters: Counters,
+        rng: random.Random,
+    ) -> None:
+        self._agenda = agenda
+        self._deliveries = deliveries
+        self._gate = gate
+        self._polling = polling
+        self._counters = counters
+        self._rng = rng
+
+    def follow(self, job: Job, now: float, *, at_once: bool) -> None:
+        """Begin to follow the job's task."""
+        job.stage, job.method = Stage.FOLLOW, "GET"
+        job.path = f"/v1/tasks/{job.task_id}"
+        job.since = now
+        job.attempts.failed = 0
+        kind = job.request.kind if job.request else None
+        job.schedule = self._polling.schedule(kind, self._rng)
+        if at_once:
+            self._agenda.add_look(job)
+        else:
+            self._look_later(job)
+
+    def record(self, job: Job, arrival: Arrival) -> None:
+        """Judge a look and act on it."""
+        exchange = arrival.exchange
+        look = judge_look(
+            exchange.sent,
+            exchange.status,
+            exchange.body,
+            exchange.error,
+            retry_after=arrival.retry_after,
+        )
+        self._gate.answer(job, arrival, refused=look.kind is LookKind.THROTTLED)
+        if job.stage is Stage.DONE:
+            return
+        if look.kind is LookKind.FATAL and exchange.status == 404:
+            look = self._pardon_newborn(job, look, arrival.now)
+        if look.kind is LookKind.OK and job.task_id is not None:
+            look = _read_task(job, look.data, arrival)
+        if look.kind is LookKind.OK:
+            self._seen(job, look.data, arrival.now)
+        elif job.is_followed and job.evidence is None:
+            self._follow_on(job, look, arrival.now)
+        else:
+            self._try_again(job, look, arrival)
+
+    def _pardon_newborn(self, job: Job, look: Look, now: float) -> Look:
+        born = self._deliveries.born(job.task_id)
+        if born is None or now - born > NEWBORN:
+            return look
+        return Look(LookKind.TRANSIENT, error=look.error)
+
+    def _seen(self, job: Job, data: Any, now: float) -> None:
+        """A good answer: *data*, or None for a task that simply goes on running."""
+        if job.stage is Stage.LOOK:
+            self._deliveries.give(job, data)
+            return
+        if data is not None and not _is_ours(job, data):
+            self._deliveries.lose(job, _foreign(job, data))
+            return
+        job.attempts.failed, job.evidence = 0, None
+        age = now - job.since
+        if data is not None and data.is_final:
+            self._final(job, data, age)
+        elif not job.is_followed:
+            self._deliveries.give(job, data)
+        else:
+            if job.schedule is not None:
+                job.schedule.running(job.age, age)
+            job.age = age
+            self._look_later(job)
+
+    def _final(self, job: Job, task: Task, age: float) -> None:
+        if job.schedule is not None:
+            job.schedule.done(job.age, age)
+        if task.status is TaskStatus.COMPLETED:
+            self._counters.completed += 1
+        else:
+            self._counters.failed += 1
+        if task.status is TaskStatus.FAILED and job.is_followed:
+            self._deliveries.fail(job, TaskFailedError(task))
+        else:
+            self._deliveries.give(job, task)
+
+    def _follow_on(self, job: Job, look: Look, now: float) -> None:
+        """No good answer: the waiting goes on, unless it can never end well."""
+        if look.kind is LookKind.FATAL:
+            self._deliveries.fail(job, _error(look))
+        elif look.kind is LookKind.THROTTLED:
+            self._agenda.add_look(job)  # the throttle does the waiting
+        else:
+            self._look_later(job, not_before=now + job.attempts.pause(self._rng))
+
+    def _try_again(self, job: Job, look: Look, arrival: Arrival) -> None:
+        """A single look, or one that must confirm an id: a few attempts."""
+        pause = job.attempts.after_look(
+            look, arrival.now, self._rng, arrival.retry_after
+        )
+        if pause is not None:
+            self._agenda.add_later(arrival.now + pause, job)
+        elif job.evidence is not None:
+            self._deliveries.lose(job, job.evidence)
+        else:
+            self._deliveries.fail(job, _error(look))
+
+    def _look_later(self, job: Job, not_before: float = 0.0) -> None:
+        age = job.schedule.next(job.age) if job.schedule is not None else 0.0
+        self._agenda.add_later(max(job.since + age, not_before), job)
+
+
+def _read_task(job: Job, data: Any, arrival: Arrival) -> Look:
+    """Read a task object; one about another task is no answer to us."""
+    if isinstance(data, dict) and data.get("id") == job.task_id:
+        if job.is_followed and job.age > 0 and not _is_final(data):
+            return Look(LookKind.OK)  # by far the most common: nothing to read yet
+        return Look(LookKind.OK, data=Task.from_json(data))
+    error = UnexpectedResponseError(
+        f"The answer is not about task {job.task_id}. Looking costs nothing.",
+        status=arrival.exchange.status,
+        body=printable(arrival.exchange.body),
+        task_id=job.task_id,
+    )
+    return Look(LookKind.TRANSIENT, error=error)
+
+
+def _is_final(data: dict[str, Any]) -> bool:
+    return read_status(data) in (TaskStatus.COMPLETED, TaskStatus.FAILED)
+
+
+def _is_ours(job: Job, task: Task) -> bool:
+    """Tell whether *task* can be what our create made."""
+    if job.request is None or task.model is None:
+        return True
+    return task.model == job.request.model
+
+
+def _foreign(job: Job, task: Task) -> Evidence:
+    wanted = job.request.model if job.request else "another"
+    return Evidence(
+        reason=f"the answer named task {job.task_id}, which is of model {task.model} "
+        f"and not of {wanted}: it belongs to another request"
+    )
+
+
+def _error(look: Look) -> Any:
+    return look.error or NetworkError("The look broke. It costs nothing; ask again.")

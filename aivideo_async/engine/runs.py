@@ -1,0 +1,219 @@
+"""
+One ``generate_many``: a lazy input, a bounded number of jobs, outcomes as they come.
+
+The input is read only as far as there is room, so memory follows what is in flight and
+not what is asked for. One failure never touches its siblings; a condition that concerns
+them all stops the reading, and what was paid for is still handed out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+from collections import deque
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    AsyncIterator,
+    Callable,
+    Iterable,
+)
+from typing import Any
+
+from aivideo_async.engine.engine import Engine
+from aivideo_async.engine.jobs import Job
+from aivideo_async.errors import (
+    AIVideoError,
+    AuthenticationError,
+    BillingError,
+    BudgetExceededError,
+    ConfigurationError,
+    NotSentError,
+    PermissionDeniedError,
+    TaskFailedError,
+)
+from aivideo_async.models.requests import GenerationRequest
+from aivideo_async.models.tasks import Outcome, Task
+
+__all__ = ["Run"]
+
+CONCERNS_ALL = (
+    BillingError,
+    BudgetExceededError,
+    AuthenticationError,
+    PermissionDeniedError,
+    ConfigurationError,
+)
+_END: Any = object()
+
+
+class Run:
+    """
+    Reads requests while there is room, and collects their outcomes.
+
+    Args:
+        engine: Carries the jobs out.
+        requests: An iterable or async iterable, read lazily.
+        limit: How many requests may be read and not yet handed out as outcomes.
+        make_job: Makes the job of a request for a recipient.
+        timeout: Seconds for each request, from the moment it is read.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        requests: Iterable[GenerationRequest] | AsyncIterable[GenerationRequest],
+        *,
+        limit: int,
+        make_job: Callable[[GenerationRequest, Any], Job],
+        timeout: float | None,
+    ) -> None:
+        self._engine = engine
+        self._requests = requests
+        self._limit = limit
+        self._make_job = make_job
+        self._timeout = timeout
+        self._live: dict[int, Job] = {}
+        self._ready: deque[Outcome] = deque()
+        self._reading = True
+        self._closed = False
+        self._error: Exception | None = None
+        self._news: asyncio.Future[None] | None = None
+        self._room: asyncio.Future[None] | None = None
+
+    async def outcomes(self) -> AsyncGenerator[Outcome]:
+        """Yield outcomes as they come; then raise what stopped the run, if anything."""
+        feeder = self._engine.loop.create_task(
+            self._feed(), context=contextvars.copy_context()
+        )
+        try:
+            while True:
+                while self._ready:
+                    yield self._ready.popleft()
+                    self._room = _ring(self._room)
+                if not self._reading and not self._live:
+                    break
+                self._news = self._engine.loop.create_future()
+                await self._news
+            if self._error is not None:
+                raise self._error
+        finally:
+            feeder.cancel()
+            self._abandon()
+
+    # --- reading -----------------------------------------------------------------
+
+    async def _feed(self) -> None:
+        """Read a request whenever there is room for one."""
+        try:
+            async for index, request in _enumerate(self._requests, self._has_room):
+                self._start(index, request)
+        except Exception as error:  # noqa: BLE001  (raised to the consumer)
+            self._stop(error)
+        finally:
+            self._reading = False
+            self._news = _ring(self._news)
+
+    async def _has_room(self) -> bool:
+        """Wait for room; return False when nothing more is to be read."""
+        while self._reading and len(self._live) + len(self._ready) >= self._limit:
+            self._room = self._engine.loop.create_future()
+            await self._room
+        return self._reading
+
+    def _start(self, index: int, request: GenerationRequest) -> None:
+        if not isinstance(request, GenerationRequest):
+            raise TypeError(
+                f"requests[{index}] is {type(request).__name__}, not a request: wrap "
+                "it, as in GptImage2(prompt). It was not sent."
+            )
+        recipient = _Place(self, index, request)
+        job = self._make_job(request, recipient)
+        self._live[index] = job
+        self._engine.buy(job, self._timeout)
+
+    # --- results -----------------------------------------------------------------
+
+    def put(self, outcome: Outcome) -> bool:
+        """Take an outcome, unless nobody listens; some errors stop the reading."""
+        if self._closed:
+            return False
+        self._live.pop(outcome.index, None)
+        self._ready.append(outcome)
+        self._news = _ring(self._news)
+        if isinstance(outcome.error, CONCERNS_ALL):
+            self._stop(outcome.error)
+        return True
+
+    def _stop(self, error: Exception) -> None:
+        """Read no more; withdraw what was read and not sent."""
+        if self._error is not None:
+            return
+        self._error, self._reading = error, False
+        self._room = _ring(self._room)
+        if isinstance(error, CONCERNS_ALL):
+            reason: AIVideoError = error
+        else:
+            reason = NotSentError(
+                f"Not sent, nothing was charged: the input broke ({error!r})."
+            )
+        for job in list(self._live.values()):
+            self._engine.withdraw(job, reason)
+
+    def _abandon(self) -> None:
+        """The consumer is gone: keep the ids of what was paid for and not handed out."""
+        self._closed, self._reading = True, False
+        for job in list(self._live.values()):
+            self._engine.abandon(job)
+        for outcome in self._ready:
+            if outcome.task and not isinstance(outcome.error, TaskFailedError):
+                self._engine.keep_unclaimed(outcome.task.id)
+        self._live.clear()
+        self._ready.clear()
+
+
+class _Place:
+    """The place of one request in the run; receives its result."""
+
+    __slots__ = ("_index", "_request", "_run")
+
+    def __init__(self, run: Run, index: int, request: GenerationRequest) -> None:
+        self._run, self._index, self._request = run, index, request
+
+    def give(self, result: Task) -> bool:
+        """Put a completed task among the outcomes."""
+        return self._run.put(Outcome(self._index, self._request, result))
+
+    def fail(self, error: AIVideoError) -> bool:
+        """Put an error among the outcomes, with its task if one is known."""
+        task = error.task if isinstance(error, TaskFailedError) else None
+        if task is None and error.task_id is not None:
+            task = Task(error.task_id, model=self._request.model)
+        return self._run.put(Outcome(self._index, self._request, task, error))
+
+
+async def _enumerate(
+    requests: Iterable[GenerationRequest] | AsyncIterable[GenerationRequest],
+    has_room: Callable[[], Any],
+) -> AsyncIterator[tuple[int, GenerationRequest]]:
+    """Number the requests, reading each one only once there is room for it."""
+    index = 0
+    if isinstance(requests, AsyncIterable):
+        iterator = aiter(requests)
+        while await has_room():
+            if (request := await anext(iterator, _END)) is _END:
+                return
+            yield index, request
+            index += 1
+    else:
+        plain = iter(requests)
+        while await has_room():
+            if (request := next(plain, _END)) is _END:
+                return
+            yield index, request
+            index += 1
+
+
+def _ring(bell: asyncio.Future[None] | None) -> None:
+    if bell is not None and not bell.done():
+        bell.set_result(None)

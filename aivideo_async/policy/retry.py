@@ -1,0 +1,165 @@
+"""
+When to try again: one place for every attempt that is not the first.
+
+What was refused or never sent may be sent again; what was lost may not, and no field
+of `RetryPolicy` changes that. Nothing here sleeps: the answer is a number of seconds,
+or None for "stop".
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+from attrs import define, field, frozen, validators
+
+from aivideo_async.errors import UpstreamError
+from aivideo_async.models.wire import FaultKind
+from aivideo_async.policy.judge import Look, LookKind, Verdict, VerdictKind
+
+__all__ = ["NO_RETRY", "Attempts", "RetryPolicy", "read_retry_after"]
+
+DEFAULT_PATIENCE = 600.0
+FIRST_PAUSE, LONGEST_PAUSE = 0.25, 8.0
+UPSTREAM_PAUSE = 2.0, 10.0
+LONGEST_RETRY_AFTER = 86_400.0
+
+
+def _whole_from_one(instance: object, attribute: object, value: object) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        name = getattr(attribute, "name", "attempts")
+        raise ValueError(f"{name}={value!r}: use a whole number from 1")
+
+
+def _patience(instance: object, attribute: object, value: float | None) -> None:
+    if value is not None and not value >= 0:
+        raise ValueError(f"patience={value!r}: use seconds from 0, or None for ever")
+
+
+@frozen(kw_only=True)
+class RetryPolicy:
+    """
+    How often to try again what was refused, never sent, or costs nothing.
+
+    Args:
+        patience: Seconds a request may go on being refused by the rate limit (429),
+            counted from its first refusal; time in the queue does not count. None is
+            for ever, which is the default of ``generate_many``. A Retry-After beyond
+            the patience that is left raises `RateLimitError` at once.
+        not_sent_attempts: Attempts in all for a create that never left this process.
+        upstream_attempts: Attempts in all for a create that the provider behind the
+            API refused (503). More than 1 is a new purchase each time, on your word.
+        get_attempts: Attempts in all for a look (`get_task`, `credits`).
+
+    No field makes a create whose outcome is unknown be sent again.
+
+    Example:
+        >>> RetryPolicy(patience=30).get_attempts
+        4
+    """
+
+    patience: float | None = field(default=DEFAULT_PATIENCE, validator=_patience)
+    not_sent_attempts: int = field(default=4, validator=_whole_from_one)
+    upstream_attempts: int = field(default=1, validator=_whole_from_one)
+    get_attempts: int = field(default=4, validator=_whole_from_one)
+
+
+NO_RETRY = RetryPolicy(
+    patience=0.0, not_sent_attempts=1, upstream_attempts=1, get_attempts=1
+)
+"""Try everything once."""
+
+
+@define
+class Attempts:
+    """
+    The attempts of one request so far, and what they allow next.
+
+    Attributes:
+        patience: Seconds of refusals that this request puts up with, None for ever.
+        refused_since: When it was first refused by the rate limit.
+    """
+
+    policy: RetryPolicy
+    patience: float | None
+    refused_since: float | None = None
+    failed: int = 0
+
+    def after_create(
+        self, verdict: Verdict, now: float, rng: random.Random, retry_after: float | None
+    ) -> float | None:
+        """Return the seconds until a create may be sent again, or None: it is over."""
+        if verdict.kind is VerdictKind.RETRY_LATER:
+            return self._after_refusal(now, retry_after)
+        if verdict.kind is VerdictKind.NOT_SENT and not verdict.fatal:
+            return self._after_failure(self.policy.not_sent_attempts, rng)
+        if isinstance(verdict.error, UpstreamError):
+            self.failed += 1
+            again = self.failed < self.policy.upstream_attempts
+            return rng.uniform(*UPSTREAM_PAUSE) if again else None
+        return None
+
+    def after_look(
+        self, look: Look, now: float, rng: random.Random, retry_after: float | None
+    ) -> float | None:
+        """Return the seconds until a GET may be sent again, or None: it is over."""
+        if look.kind is LookKind.THROTTLED:
+            return self._after_refusal(now, retry_after)
+        if look.kind is LookKind.TRANSIENT:
+            return self._after_failure(self.policy.get_attempts, rng)
+        return None
+
+    def patience_ends(self) -> float:
+        """When this request gives up being refused; infinity if never or not yet."""
+        if self.refused_since is None or self.patience is None:
+            return math.inf
+        return self.refused_since + self.patience
+
+    def _after_refusal(self, now: float, retry_after: float | None) -> float | None:
+        """The throttle does the waiting, so the pause of the request itself is 0."""
+        if self.refused_since is None:
+            self.refused_since = now
+        return 0.0 if now + (retry_after or 0.0) < self.patience_ends() else None
+
+    def _after_failure(self, attempts: int, rng: random.Random) -> float | None:
+        return self.pause(rng) if self.failed + 1 < attempts else None
+
+    def pause(self, rng: random.Random) -> float:
+        """Count one more failure; return the growing, jittered pause that follows."""
+        self.failed += 1
+        doublings = min(self.failed - 1, 10)
+        longest = min(LONGEST_PAUSE, FIRST_PAUSE * 2.0**doublings)
+        return longest * rng.uniform(0.5, 1.0)
+
+
+def read_retry_after(headers: Mapping[str, str], today: datetime) -> float | None:
+    """
+    Read Retry-After as seconds: a number, or an HTTP date relative to *today*.
+
+    Nonsense, and what lies in the past, is None; more than a day is a day, so that
+    an odd header cannot stop a client for good. *today* is an aware datetime, best the
+    server's own from its Date header.
+
+    Example:
+        >>> read_retry_after({"retry-after": "2.5"}, datetime.now(UTC))
+        2.5
+    """
+    text = headers.get("retry-after", "").strip()
+    try:
+        seconds = float(text)
+    except ValueError:
+        moment = read_http_date(text)
+        seconds = (moment - today).total_seconds() if moment else 0.0
+    return min(seconds, LONGEST_RETRY_AFTER) if seconds > 0 else None
+
+
+def read_http_date(text: str) -> datetime | None:
+    """Read an HTTP date as an aware datetime, or None."""
+    try:
+        moment = parsedate_to_datetime(text)
+    except (TypeError, ValueError):
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -1,0 +1,90 @@
+"""
+The shared throttle: one per API key, however many clients use it.
+
+A `Throttle` is a rate controller that several clients may share: whoever blocks the
+gate wakes the others when it opens again. `LocalThrottle` serves one process.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Callable
+from typing import Protocol
+
+from aivideo_async.errors import ConfigurationError
+from aivideo_async.policy.rate import RateController, TokenBucket
+
+__all__ = ["LocalThrottle", "Throttle"]
+
+
+class Throttle(RateController, Protocol):
+    """A rate controller with listeners."""
+
+    def subscribe(self, wake: Callable[[], None]) -> None:
+        """Call *wake* when the next request may leave earlier than `when` said."""
+
+    def unsubscribe(self, wake: Callable[[], None]) -> None:
+        """Stop calling *wake*."""
+
+
+class LocalThrottle:
+    """
+    The throttle of one process; share it among clients that use the same key.
+
+    Args:
+        rate: Requests per second, or None to learn what the API accepts.
+
+    Example:
+        >>> from aivideo_async import AsyncClient
+        >>> shared = LocalThrottle(rate=5)
+        >>> one = AsyncClient("sk-key", throttle=shared)
+        >>> two = AsyncClient("sk-key", throttle=shared)  # 5 requests/s for both
+    """
+
+    def __init__(self, rate: float | None = None) -> None:
+        if rate is not None and not 0 < rate < math.inf:
+            raise ConfigurationError(
+                f"rate={rate!r}: use requests per second above 0, or None to learn it."
+            )
+        self._bucket: RateController = TokenBucket(rate, random.Random())
+        self._listeners: list[Callable[[], None]] = []
+
+    def when(self, now: float) -> float:
+        """Return when the next request may leave; infinity while a probe is out."""
+        return self._bucket.when(now)
+
+    def sent(self, now: float) -> int:
+        """Take the permission; return the token that the answer must bring back."""
+        return self._bucket.sent(now)
+
+    def ok(self, now: float, token: int, limited: bool = True) -> None:
+        """Close *token*: any answer but a refusal by the rate limit."""
+        self._bucket.ok(now, token, limited)
+        self._wake()
+
+    def reject(
+        self, now: float, token: int, retry_after: float | None = None
+    ) -> None:
+        """Close *token*: refused by the rate limit."""
+        self._bucket.reject(now, token, retry_after)
+        self._wake()
+
+    def lost(self, now: float, token: int) -> None:
+        """Close *token*: no answer."""
+        self._bucket.lost(now, token)
+        self._wake()
+
+    def subscribe(self, wake: Callable[[], None]) -> None:
+        """Call *wake* after every answer, which is when the gate may have opened."""
+        self._listeners.append(wake)
+
+    def unsubscribe(self, wake: Callable[[], None]) -> None:
+        """Stop calling *wake*."""
+        self._listeners.remove(wake)
+
+    def _wake(self) -> None:
+        # A lone client looks at the gate by itself after each of its own answers.
+        if len(self._listeners) > 1:
+            for wake in self._listeners:
+                wake()

@@ -1,0 +1,50 @@
+"""The API key, held so that nothing can print, log or pickle it by accident."""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+__all__ = ["Secret"]
+
+
+class Secret:
+    """
+    Text that shows itself only to `reveal`.
+
+    Example:
+        >>> Secret("sk-very-secret")
+        Secret('***')
+    """
+
+    __slots__ = ("__text",)
+
+    def __init__(self, text: str) -> None:
+        self.__text = str(text)
+
+    def reveal(self) -> str:
+        """Return the text. Keep it in no variable that a traceback could show."""
+        return self.__text
+
+    def is_blank(self) -> bool:
+        """Tell whether there is no text."""
+        return not self.__text.strip()
+
+    def is_header_safe(self) -> bool:
+        """Tell whether the text may stand in an HTTP header."""
+        text = self.__text
+        return text.isascii() and text.isprintable() and " " not in text
+
+    def redact(self, text: str) -> str:
+        """Blot the secret out of *text*."""
+        return text.replace(self.__text, "***")
+
+    def redact_bytes(self, data: bytes) -> bytes:
+        """Blot the secret out of *data*."""
+        needle = self.__text.encode()
+        return data.replace(needle, b"***") if needle in data else data
+
+    def __repr__(self) -> str:
+        return "Secret('***')"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a Secret is never pickled")

@@ -250,7 +250,7 @@ class AsyncClient:
         requests: Iterable[GenerationRequest] | AsyncIterable[GenerationRequest],
         *,
         max_in_flight: int | None = None,
-        timeout: float | None = None,  # noqa: ASYNC109  (it ends the waiting only)
+        timeout: float | None = None,
         callback_url: str | None = None,
     ) -> AsyncGenerator[Outcome]:
         """

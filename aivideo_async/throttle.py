@@ -63,9 +63,7 @@ class LocalThrottle:
         self._bucket.ok(now, token, limited)
         self._wake()
 
-    def reject(
-        self, now: float, token: int, retry_after: float | None = None
-    ) -> None:
+    def reject(self, now: float, token: int, retry_after: float | None = None) -> None:
         """Close *token*: refused by the rate limit."""
         self._bucket.reject(now, token, retry_after)
         self._wake()

@@ -29,9 +29,7 @@ def _answer(body: bytes) -> bytes:
 def _create() -> bytes:
     task_id = b"task-%08d" % next(_ids)
     _looks[task_id] = 0
-    return _answer(
-        b'{"code":200,"msg":"success","data":{"taskId":"' + task_id + b'"}}'
-    )
+    return _answer(b'{"code":200,"msg":"success","data":{"taskId":"' + task_id + b'"}}')
 
 
 def _look(task_id: bytes) -> bytes:
@@ -54,10 +52,12 @@ class Server(asyncio.Protocol):
     """One connection; requests may not be pipelined."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin with an empty buffer."""
         self._transport = transport
         self._buffer = b""
 
     def data_received(self, data: bytes) -> None:
+        """Answer once a request is whole."""
         self._buffer += data
         head, separator, body = self._buffer.partition(b"\r\n\r\n")
         if not separator or len(body) < _length(head):

@@ -27,6 +27,7 @@ from aivideo_async.policy.polling import Polling
 
 __all__ = ["Looks"]
 
+_FINAL = (TaskStatus.COMPLETED, TaskStatus.FAILED)
 NEWBORN = 30.0
 """Seconds after our own create in which a 404 may be the service's own delay."""
 
@@ -80,7 +81,9 @@ class Looks:
             look = self._pardon_newborn(job, look, arrival.now)
         if look.kind is LookKind.OK and job.task_id is not None:
             look = _read_task(job, look.data, arrival)
-        if look.kind is LookKind.OK:
+        if look.kind is LookKind.OK and not _is_ours(job, look.data):
+            self._deliveries.lose(job, _foreign(job, look.data))
+        elif look.kind is LookKind.OK:
             self._seen(job, look.data, arrival.now)
         elif job.is_followed and job.evidence is None:
             self._follow_on(job, look, arrival.now)
@@ -94,16 +97,13 @@ class Looks:
         return Look(LookKind.TRANSIENT, error=look.error)
 
     def _seen(self, job: Job, data: Any, now: float) -> None:
-        """A good answer: *data*, or None for a task that simply goes on running."""
+        """A good answer: a task, the raw answer of a look, or a task still running."""
         if job.stage is Stage.LOOK:
             self._deliveries.give(job, data)
             return
-        if data is not None and not _is_ours(job, data):
-            self._deliveries.lose(job, _foreign(job, data))
-            return
         job.attempts.failed, job.evidence = 0, None
         age = now - job.since
-        if data is not None and data.is_final:
+        if isinstance(data, Task) and data.is_final:
             self._final(job, data, age)
         elif not job.is_followed:
             self._deliveries.give(job, data)
@@ -154,9 +154,9 @@ class Looks:
 def _read_task(job: Job, data: Any, arrival: Arrival) -> Look:
     """Read a task object; one about another task is no answer to us."""
     if isinstance(data, dict) and data.get("id") == job.task_id:
-        if job.is_followed and job.age > 0 and not _is_final(data):
-            return Look(LookKind.OK)  # by far the most common: nothing to read yet
-        return Look(LookKind.OK, data=Task.from_json(data))
+        # By far the most looks find a task still running: nothing to build yet.
+        running = job.is_followed and read_status(data) not in _FINAL
+        return Look(LookKind.OK, data=data if running else Task.from_json(data))
     error = UnexpectedResponseError(
         f"The answer is not about task {job.task_id}. Looking costs nothing.",
         status=arrival.exchange.status,
@@ -166,22 +166,22 @@ def _read_task(job: Job, data: Any, arrival: Arrival) -> Look:
     return Look(LookKind.TRANSIENT, error=error)
 
 
-def _is_final(data: dict[str, Any]) -> bool:
-    return read_status(data) in (TaskStatus.COMPLETED, TaskStatus.FAILED)
+def _model(data: Any) -> Any:
+    return data.model if isinstance(data, Task) else data.get("model")
 
 
-def _is_ours(job: Job, task: Task) -> bool:
-    """Tell whether *task* can be what our create made."""
-    if job.request is None or task.model is None:
+def _is_ours(job: Job, data: Any) -> bool:
+    """Tell whether *data* can be about what our create made."""
+    if job.request is None or not job.bought:
         return True
-    return task.model == job.request.model
+    return _model(data) in (None, job.request.model)
 
 
-def _foreign(job: Job, task: Task) -> Evidence:
+def _foreign(job: Job, data: Any) -> Evidence:
     wanted = job.request.model if job.request else "another"
     return Evidence(
-        reason=f"the answer named task {job.task_id}, which is of model {task.model} "
-        f"and not of {wanted}: it belongs to another request"
+        reason=f"the answer named task {job.task_id}, which is of model "
+        f"{_model(data)!r} and not of {wanted!r}: it belongs to another request"
     )
 
 

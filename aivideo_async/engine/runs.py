@@ -90,7 +90,7 @@ class Run:
             while True:
                 while self._ready:
                     yield self._ready.popleft()
-                    self._room = _ring(self._room)
+                    _ring(self._room)
                 if not self._reading and not self._live:
                     break
                 self._news = self._engine.loop.create_future()
@@ -112,7 +112,7 @@ class Run:
             self._stop(error)
         finally:
             self._reading = False
-            self._news = _ring(self._news)
+            _ring(self._news)
 
     async def _has_room(self) -> bool:
         """Wait for room; return False when nothing more is to be read."""
@@ -140,7 +140,7 @@ class Run:
             return False
         self._live.pop(outcome.index, None)
         self._ready.append(outcome)
-        self._news = _ring(self._news)
+        _ring(self._news)
         if isinstance(outcome.error, CONCERNS_ALL):
             self._stop(outcome.error)
         return True
@@ -150,7 +150,7 @@ class Run:
         if self._error is not None:
             return
         self._error, self._reading = error, False
-        self._room = _ring(self._room)
+        _ring(self._room)
         if isinstance(error, CONCERNS_ALL):
             reason: AIVideoError = error
         else:

@@ -230,11 +230,11 @@ class RawRequest(GenerationRequest):
         Decimal('100')
     """
 
-    model: str  # type: ignore[misc]
-    endpoint: str = field(kw_only=True)  # type: ignore[misc]
+    model: str
+    endpoint: str = field(kw_only=True)
     # A copy of its own: what is checked here is what will be sent.
-    input: Mapping[str, Any] = field(kw_only=True, converter=copy.deepcopy)  # type: ignore[misc]
-    price: Decimal | None = field(default=None, kw_only=True, converter=_credits)  # type: ignore[misc]
+    input: Mapping[str, Any] = field(kw_only=True, converter=copy.deepcopy)
+    price: Decimal | None = field(default=None, kw_only=True, converter=_credits)
     key: str | None = field(default=None, kw_only=True)
 
     def __attrs_post_init__(self) -> None:

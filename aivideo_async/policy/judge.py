@@ -258,7 +258,7 @@ def judge_look(
     """Say what became of a GET; it takes the same facts as `judge`."""
     if error is not None or status is None:
         return _broken_look(sent, error)
-    if status == 429 or 400 <= status:
+    if status >= 400:
         return _refused_look(status, _api_error(status, body, retry_after))
     if 200 <= status < 300:
         try:
@@ -269,7 +269,8 @@ def judge_look(
                 error=_unexpected(status, body, f"not JSON ({broken})"),
             )
     return Look(
-        LookKind.FATAL, error=_unexpected(status, body, "a redirect; is base_url right?")
+        LookKind.FATAL,
+        error=_unexpected(status, body, "a redirect; is base_url right?"),
     )
 
 

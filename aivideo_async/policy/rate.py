@@ -49,9 +49,7 @@ class RateController(Protocol):
         success is no evidence that a higher rate would be accepted.
         """
 
-    def reject(
-        self, now: float, token: int, retry_after: float | None = None
-    ) -> None:
+    def reject(self, now: float, token: int, retry_after: float | None = None) -> None:
         """Close *token*: refused by the rate limit."""
 
     def lost(self, now: float, token: int) -> None:
@@ -126,9 +124,7 @@ class TokenBucket:
         if self._learns and limited and not self._blocked:
             self._grow(now)
 
-    def reject(
-        self, now: float, token: int, retry_after: float | None = None
-    ) -> None:
+    def reject(self, now: float, token: int, retry_after: float | None = None) -> None:
         """Close *token*: refused by the rate limit; everybody waits."""
         was_probe = token == self._probe
         if was_probe:

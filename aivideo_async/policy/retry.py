@@ -14,10 +14,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-from attrs import define, field, frozen, validators
+from attrs import define, field, frozen
 
 from aivideo_async.errors import UpstreamError
-from aivideo_async.models.wire import FaultKind
 from aivideo_async.policy.judge import Look, LookKind, Verdict, VerdictKind
 
 __all__ = ["NO_RETRY", "Attempts", "RetryPolicy", "read_retry_after"]
@@ -89,7 +88,11 @@ class Attempts:
     failed: int = 0
 
     def after_create(
-        self, verdict: Verdict, now: float, rng: random.Random, retry_after: float | None
+        self,
+        verdict: Verdict,
+        now: float,
+        rng: random.Random,
+        retry_after: float | None,
     ) -> float | None:
         """Return the seconds until a create may be sent again, or None: it is over."""
         if verdict.kind is VerdictKind.RETRY_LATER:

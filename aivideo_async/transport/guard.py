@@ -19,7 +19,7 @@ import select
 from collections.abc import Callable
 from typing import Any
 
-from aiohttp import ClientRequest, hdrs
+from aiohttp import ClientRequest
 from aiohttp.abc import AbstractStreamWriter
 from aiohttp.client_proto import ResponseHandler
 from aiohttp.http_writer import StreamWriter
@@ -56,7 +56,7 @@ class MarkedBody(Payload):
     _autoclose = True
 
     def __init__(self, request: WireRequest, on_written: Callable[[], None]) -> None:
-        super().__init__(request.body, headers={hdrs.CONTENT_TYPE: "application/json"})
+        super().__init__(request.body, content_type="application/json")
         self._request = request
         self._on_written = on_written
         self._size = len(request.body or b"")

@@ -9,7 +9,6 @@ above, from what this module reports.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import ssl as ssl_module
 from collections.abc import Mapping
@@ -24,6 +23,7 @@ from aivideo_async.models.wire import Exchange, Fault, FaultKind, WireRequest
 from aivideo_async.transport.base import Timeouts
 from aivideo_async.transport.guard import MarkedBody, guard_works
 from aivideo_async.transport.secret import Secret
+from aivideo_async.transport.watchdog import Limit, Watchdog
 
 __all__ = ["HTTPTransport"]
 
@@ -75,6 +75,7 @@ class HTTPTransport:
         self._ssl = ssl
         self._request_class = _request_class(base_url.origin(), key)
         self._session: aiohttp.ClientSession | None = None
+        self._watchdog: Watchdog | None = None
 
     async def exchange(self, request: WireRequest) -> Exchange:
         """
@@ -99,25 +100,19 @@ class HTTPTransport:
     async def aclose(self) -> None:
         """Close every connection; idempotent."""
         session, self._session = self._session, None
+        if self._watchdog is not None:
+            self._watchdog.stop()
         if session is not None:
             await session.close()
 
     async def _converse(self, request: WireRequest, answer: _Answer) -> None:
         session = self._session or self._open()
-        now = asyncio.get_running_loop().time
-        end = now() + self._timeouts.total
-
-        def news() -> None:
-            limit.reschedule(min(end, now() + self._timeouts.read))
-
-        async with asyncio.timeout_at(end) as limit:
+        assert self._watchdog is not None  # noqa: S101  (made with the session)
+        with Limit(self._watchdog) as limit:
             if request.body is None:
-                request.sent = True
-                limit.reschedule(
-                    min(end, now() + self._timeouts.connect + self._timeouts.read)
-                )
+                request.sent = True  # a look: whether it left hardly matters
             else:
-                answer.payload = MarkedBody(request, news)
+                answer.payload = MarkedBody(request, limit.news)
             response = await session.request(
                 request.method,
                 URL(self._base + request.path, encoded=True),
@@ -125,12 +120,14 @@ class HTTPTransport:
                 allow_redirects=False,
                 proxy=self._proxy,
             )
+            limit.news()
             try:
-                await _read(response, answer, news)
+                await _read(response, answer, limit)
             finally:
                 response.close()
 
     def _open(self) -> aiohttp.ClientSession:
+        self._watchdog = Watchdog(self._timeouts)
         clean = guard_works()
         if not clean:
             log.warning(
@@ -193,10 +190,12 @@ class _Answer:
         self.chunks: list[bytes] = []
 
 
-async def _read(response: ClientResponse, answer: _Answer, news: Any) -> None:
+async def _read(response: ClientResponse, answer: _Answer, limit: Limit) -> None:
     answer.status = response.status
     answer.headers = {
-        name: response.headers[name] for name in _KEPT_HEADERS if name in response.headers
+        name: response.headers[name]
+        for name in _KEPT_HEADERS
+        if name in response.headers
     }
     size = 0
     while chunk := await response.content.readany():
@@ -204,7 +203,7 @@ async def _read(response: ClientResponse, answer: _Answer, news: Any) -> None:
         if size > LARGEST_ANSWER:
             raise _AnswerTooLargeError
         answer.chunks.append(chunk)
-        news()
+        limit.news()
 
 
 def _request_class(origin: URL, key: Secret) -> type[ClientRequest]:

@@ -20,7 +20,6 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from aiohttp import __version__ as aiohttp_version
-from yarl import URL
 
 from aivideo_async._version import __version__
 from aivideo_async.engine import Engine, Stats
@@ -41,7 +40,12 @@ from aivideo_async.policy.retry import DEFAULT_PATIENCE, Attempts, RetryPolicy
 from aivideo_async.throttle import LocalThrottle, Throttle
 from aivideo_async.transport.base import Timeouts, Transport
 from aivideo_async.transport.http import HTTPTransport
-from aivideo_async.transport.origin import is_loopback, proxy_for, read_base_url
+from aivideo_async.transport.origin import (
+    is_loopback,
+    proxy_for,
+    read_base_url,
+    read_proxy,
+)
 from aivideo_async.transport.secret import Secret
 
 if TYPE_CHECKING:
@@ -144,7 +148,7 @@ class AsyncClient:
         self._polling = polling
         self._retry = retry
         self._timeouts = timeouts
-        self._proxy = URL(proxy) if proxy is not None else proxy_for(self._base_url)
+        self._proxy = read_proxy(proxy) if proxy else proxy_for(self._base_url)
         self._ssl = ssl
         if transport is None:
             transport = HTTPTransport(

@@ -93,9 +93,9 @@ class Engine:
         if (refusal := self._gate.refusal(job)) is not None:
             self._deliveries.fail(job, refusal)
             return
-        self._set_timer(job, timeout)
-        self._agenda.add_create(job)
-        self._workers.pump()
+        if self._set_timer(job, timeout):
+            self._agenda.add_create(job)
+            self._workers.pump()
 
     def look(self, job: Job) -> None:
         """Queue a single look."""
@@ -106,9 +106,9 @@ class Engine:
     def follow(self, job: Job, timeout: float | None = None) -> None:
         """Follow a task until it is final; the first look is at once."""
         self._open(job)
-        self._set_timer(job, timeout)
-        self._looks.follow(job, self._time(), at_once=True)
-        self._workers.pump()
+        if self._set_timer(job, timeout):
+            self._looks.follow(job, self._time(), at_once=True)
+            self._workers.pump()
 
     def abandon(self, job: Job) -> None:
         """Note that the caller is gone: withdraw the job, or keep its paid task."""
@@ -154,9 +154,15 @@ class Engine:
             )
         self._deliveries.jobs.add(job)
 
-    def _set_timer(self, job: Job, timeout: float | None) -> None:
-        if timeout is not None:
-            job.timer = self.loop.call_later(timeout, self._expire, job)
+    def _set_timer(self, job: Job, timeout: float | None) -> bool:
+        """Set the caller's deadline; return False if it has passed already."""
+        if timeout is None:
+            return True
+        if timeout <= 0:
+            self._expire(job)
+            return False
+        job.timer = self.loop.call_later(timeout, self._expire, job)
+        return True
 
     def _expire(self, job: Job) -> None:
         self._deliveries.end_waiting(job, "Time ran out")
@@ -185,6 +191,9 @@ class Engine:
 
     async def _serve(self, job: Job) -> None:
         """Carry out the request of *job* and record what came back, in one step."""
+        if job.stage is Stage.DONE:  # withdrawn since it was taken
+            self._gate.unused(job, self._time())
+            return
         wire = WireRequest(job.method, job.path, job.body)
         if job.stage is Stage.CREATE:
             job.wire = wire
@@ -196,6 +205,10 @@ class Engine:
         except asyncio.CancelledError:
             self._record(job, wire, _cut_off(wire))
             raise
+        except Exception as error:  # noqa: BLE001  (a transport that breaks its promise)
+            # What it sent is anybody's guess, so it counts as sent.
+            fault = Fault(FaultKind.BROKEN, type(error).__name__)
+            exchange = Exchange(sent=True, error=fault)
         self._record(job, wire, exchange)
 
     def _record(self, job: Job, wire: WireRequest, exchange: Exchange) -> None:

@@ -73,6 +73,11 @@ class Gate:
             job.probe = self._circuit.sent()
         job.token, job.limited = self._throttle.sent(now), self._held
 
+    def unused(self, job: Job, now: float) -> None:
+        """Close the token of a job that was withdrawn before its request began."""
+        self._throttle.lost(now, job.token)
+        self._circuit.inconclusive(probe=job.probe)
+
     def answer(self, job: Job, arrival: Arrival, *, refused: bool) -> None:
         """Close the token of *job*; *refused* by the rate limit, or not."""
         if refused:

@@ -108,6 +108,8 @@ class Workers:
             await self._serve(job)
             self._jobs[me] = None
             job = self._take()
+            if job is not None:
+                self.pump()  # there may be more, and workers without any
 
     async def _park(self) -> Job:
         future: asyncio.Future[Job] = self._loop.create_future()

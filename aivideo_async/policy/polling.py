@@ -14,6 +14,8 @@ from typing import Protocol
 
 from attrs import field, frozen
 
+from aivideo_async.errors import ConfigurationError
+
 __all__ = ["Backoff", "PollSchedule", "Polling"]
 
 
@@ -40,12 +42,12 @@ class Polling(Protocol):
 def _seconds(instance: object, attribute: object, value: float) -> None:
     name = getattr(attribute, "name", "value")
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise TypeError(f"{name}={value!r}: use a number")
+        raise ConfigurationError(f"{name}={value!r}: use a number")
     least, most = {"factor": (1.0, math.inf), "jitter": (0.0, 1.0)}.get(
         name, (0.0, math.inf)
     )
     if not least <= value <= most or value == math.inf:
-        raise ValueError(f"{name}={value!r}: use {least:g} or more, and finite")
+        raise ConfigurationError(f"{name}={value!r}: use {least:g} or more, and finite")
 
 
 @frozen(kw_only=True)

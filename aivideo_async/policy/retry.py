@@ -16,7 +16,7 @@ from email.utils import parsedate_to_datetime
 
 from attrs import define, field, frozen
 
-from aivideo_async.errors import UpstreamError
+from aivideo_async.errors import ConfigurationError, UpstreamError
 from aivideo_async.policy.judge import Look, LookKind, Verdict, VerdictKind
 
 __all__ = ["NO_RETRY", "Attempts", "RetryPolicy", "read_retry_after"]
@@ -30,12 +30,14 @@ LONGEST_RETRY_AFTER = 86_400.0
 def _whole_from_one(instance: object, attribute: object, value: object) -> None:
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
         name = getattr(attribute, "name", "attempts")
-        raise ValueError(f"{name}={value!r}: use a whole number from 1")
+        raise ConfigurationError(f"{name}={value!r}: use a whole number from 1")
 
 
 def _patience(instance: object, attribute: object, value: float | None) -> None:
     if value is not None and not value >= 0:
-        raise ValueError(f"patience={value!r}: use seconds from 0, or None for ever")
+        raise ConfigurationError(
+            f"patience={value!r}: use seconds from 0, or None for ever"
+        )
 
 
 @frozen(kw_only=True)

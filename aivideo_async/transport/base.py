@@ -12,6 +12,7 @@ from typing import Protocol
 
 from attrs import field, frozen
 
+from aivideo_async.errors import ConfigurationError
 from aivideo_async.models.wire import Exchange, WireRequest
 
 __all__ = ["Timeouts", "Transport"]
@@ -21,7 +22,7 @@ def _positive(instance: object, attribute: object, value: float) -> None:
     number = isinstance(value, int | float) and not isinstance(value, bool)
     if not number or not 0 < value < math.inf:
         name = getattr(attribute, "name", "timeout")
-        raise ValueError(f"{name}={value!r}: use a number of seconds above 0")
+        raise ConfigurationError(f"{name}={value!r}: use a number of seconds above 0")
 
 
 @frozen(kw_only=True)

@@ -14,7 +14,7 @@ from yarl import URL
 
 from aivideo_async.errors import ConfigurationError
 
-__all__ = ["is_loopback", "proxy_for", "read_base_url"]
+__all__ = ["is_loopback", "proxy_for", "read_base_url", "read_proxy"]
 
 log = logging.getLogger("aivideo_async")
 
@@ -79,11 +79,28 @@ def proxy_for(url: URL) -> URL | None:
     text = proxies.get(url.scheme) or proxies.get("all")
     if not text:
         return None
-    proxy = URL(text if "://" in text else f"http://{text}")
-    if proxy.scheme not in ("http", "https"):
-        log.warning(
-            "Ignoring the %s proxy of the environment: only http(s) proxies work.",
-            proxy.scheme,
-        )
+    try:
+        return read_proxy(text if "://" in text else f"http://{text}")
+    except ConfigurationError as error:
+        log.warning("Ignoring the proxy of the environment. %s", error)
         return None
+
+
+def read_proxy(text: str) -> URL:
+    """
+    Read the URL of a proxy.
+
+    Raises:
+        ConfigurationError: It is not the URL of an http(s) proxy.
+    """
+    try:
+        proxy = URL(text)
+    except ValueError:
+        proxy = URL()
+    if proxy.scheme not in ("http", "https") or not proxy.host:
+        kind = proxy.scheme or "nameless"  # the text itself may hold a password
+        raise ConfigurationError(
+            f"A {kind} proxy does not work: give the URL of an http(s) proxy, such as "
+            "'http://proxy.example:3128'."
+        )
     return proxy

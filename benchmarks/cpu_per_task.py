@@ -6,7 +6,7 @@ the client's own work remains. Both sides do the same work against the same serv
 turn, and the table shows the median ratio of the pairs: absolute times are not stable
 on a shared machine.
 
-    python -m benchmarks.cpu_per_task [--tasks 3000] [--pairs 7] [--in-flight 64 512]
+    python benchmarks/cpu_per_task.py [--tasks 3000] [--pairs 7] [--in-flight 64 512]
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ import time
 from collections.abc import Awaitable, Callable
 from contextlib import contextmanager
 from importlib.metadata import version
+from pathlib import Path
 
 import aiohttp
 
@@ -43,7 +44,7 @@ HEADERS = {"Authorization": "Bearer sk-bench", "Content-Type": "application/json
 @contextmanager
 def fake_server():
     """Start the empty server in a process of its own; yield its URL."""
-    command = [sys.executable, "-m", "benchmarks.fake_server"]
+    command = [sys.executable, str(Path(__file__).with_name("_fake_server.py"))]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:

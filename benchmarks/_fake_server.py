@@ -5,7 +5,7 @@ It answers ``POST /v1/images/generations`` with a new task id and lets a task co
 at its third look. It parses just enough HTTP/1.1 for clients that behave, so that it
 costs little on a machine that it shares with the client under test.
 
-Run it with ``python -m benchmarks.fake_server``; it prints its port and ends with its
+The benchmarks start it as a process of its own; it prints its port and ends with its
 standard input.
 """
 

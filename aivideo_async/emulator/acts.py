@@ -1,0 +1,150 @@
+"""
+What can go wrong, as data: the faults that a client must survive.
+
+An `Act` says whether the service does its work first (a create is then charged), what
+it answers instead, and how the connection behaves. A new fault is a new value here,
+never a new branch in the core.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from attrs import evolve, field, frozen
+
+from aivideo_async.emulator.reply import NO_REPLY, Fate, Reply, json_reply, refusal
+from aivideo_async.models.strictjson import decode, encode
+
+__all__ = [
+    "BAD_GATEWAY",
+    "BROKEN_JSON",
+    "DROPPED",
+    "EXPIRED_FILE",
+    "HANGING",
+    "LOST_REPLY",
+    "NO_URLS",
+    "ODD_CODE",
+    "TRUNCATED",
+    "Act",
+    "edit",
+    "refuse",
+    "slow",
+]
+
+
+@frozen(kw_only=True)
+class Act:
+    """
+    One way to misbehave.
+
+    Attributes:
+        works: The service does its work first: a create makes a task and charges it.
+        dooms: The task made by that work fails at once and is refunded.
+        reply: What is answered instead; None keeps the answer of the work.
+        edits: Fields of a JSON answer that are replaced, where they stand.
+        fate: How the connection behaves.
+        delay: Seconds before the answer goes out.
+
+    Example:
+        >>> Act(works=True, fate=Fate.DROP_AFTER) == LOST_REPLY
+        True
+    """
+
+    works: bool = False
+    dooms: bool = False
+    reply: Reply | None = None
+    edits: Mapping[str, Any] = field(factory=dict)
+    fate: Fate = Fate.ANSWER
+    delay: float = 0.0
+
+    def alter(self, honest: Reply | None) -> Reply:
+        """Turn the *honest* reply, None if no work was done, into the one that goes out."""
+        reply = _edited(self.reply or honest or NO_REPLY, self.edits)
+        return evolve(reply, fate=self.fate, delay=self.delay)
+
+
+def _edited(reply: Reply, edits: Mapping[str, Any]) -> Reply:
+    if not edits or reply.headers.get("content-type") != "application/json":
+        return reply
+    fields = decode(reply.body)
+    body = encode({name: edits.get(name, value) for name, value in fields.items()})
+    return evolve(reply, body=body)
+
+
+def refuse(code: str, *, charged: bool = False, retry_after: str | None = None) -> Act:
+    """
+    Answer with the documented error *code*.
+
+    Args:
+        code: Such as ``rate_limit_exceeded`` or ``internal_error``.
+        charged: Do the work first, so that a create is charged. An ``upstream_error``
+            then fails the task, since the service documents a refund for it.
+        retry_after: The value of a Retry-After header: seconds or an HTTP date.
+
+    Example:
+        >>> refuse("rate_limit_exceeded", retry_after="3").reply.status
+        429
+    """
+    headers = {} if retry_after is None else {"retry-after": retry_after}
+    return Act(
+        works=charged,
+        dooms=charged and code == "upstream_error",
+        reply=refusal(code, headers=headers),
+    )
+
+
+def edit(**fields: Any) -> Act:
+    """
+    Answer truly but for these fields, each replaced only where it stands.
+
+    Example:
+        >>> edit(status="reviewing").edits
+        {'status': 'reviewing'}
+    """
+    return Act(works=True, edits=fields)
+
+
+def slow(seconds: float) -> Act:
+    """Answer truly, *seconds* later."""
+    return Act(works=True, delay=seconds)
+
+
+LOST_REPLY = Act(works=True, fate=Fate.DROP_AFTER)
+"""Charged, and the connection closes without an answer."""
+
+DROPPED = Act(fate=Fate.DROP_BEFORE)
+"""Closed without reading: not charged."""
+
+HANGING = Act(works=True, fate=Fate.HANG)
+"""Charged, and no answer ever comes."""
+
+TRUNCATED = Act(works=True, fate=Fate.TRUNCATE)
+"""Charged, and the answer breaks off in its middle."""
+
+BAD_GATEWAY = Act(
+    reply=Reply(
+        502,
+        {"content-type": "text/html"},
+        b"<html><head><title>502 Bad Gateway</title></head>"
+        b"<body><h1>502 Bad Gateway</h1></body></html>",
+    )
+)
+"""A proxy's HTML instead of the service: not charged."""
+
+BROKEN_JSON = Act(
+    works=True,
+    reply=Reply(200, {"content-type": "application/json"}, b'{"code":200,"msg":"succ'),
+)
+"""Charged, and the answer is no JSON."""
+
+ODD_CODE = Act(reply=json_reply(200, {"code": 500, "msg": "system busy", "data": None}))
+"""HTTP 200 around another code: not charged."""
+
+NO_URLS = edit(output={"urls": [], "metadata": {}})
+"""Completed, and without a file."""
+
+EXPIRED_FILE = Act(
+    reply=Reply(403, {"content-type": "text/plain"}, b"Request has expired")
+)
+"""The address of a file is no longer valid."""

@@ -1,0 +1,109 @@
+"""
+Reading a create as strictly as the service documents it.
+
+The catalogue says what is valid; the texts follow the service's own pattern, a quoted
+dotted path and the rule that it breaks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from attrs import frozen
+
+from aivideo_async.emulator.reply import Reply, refusal
+from aivideo_async.models.catalogue import ModelSpec, catalogue, problems, spec_for
+from aivideo_async.models.strictjson import decode
+
+__all__ = ["Order", "Refused", "endpoints", "read_order"]
+
+
+class Refused(Exception):  # noqa: N818  (an answer, not a failure)
+    """Ends the work on a request with the reply that it carries."""
+
+    def __init__(self, reply: Reply) -> None:
+        super().__init__(reply.status)
+        self.reply = reply
+
+
+@frozen
+class Order:
+    """A valid create."""
+
+    model: str
+    spec: ModelSpec
+    input: Mapping[str, Any]
+
+    @property
+    def edits(self) -> bool:
+        """Whether it works from references."""
+        return bool(self.spec.references and self.input.get(self.spec.references))
+
+    @property
+    def variant(self) -> str:
+        """The name of the model behind the model, as the service's metadata shows it."""
+        modes = self.spec.modes[self.edits :]
+        return "-".join((self.model, *modes[:1]))
+
+
+@cache
+def endpoints() -> frozenset[str]:
+    """Return the paths at which something can be created."""
+    return frozenset(spec.endpoint for spec in catalogue().values())
+
+
+def read_order(path: str, body: bytes) -> Order:
+    """
+    Read the *body* of a create at *path*.
+
+    Raises:
+        Refused: It breaks a rule; the reply is the documented error.
+    """
+    fields = _object(body)
+    model = _required(fields, "model", str, "must be a string")
+    spec = spec_for(model)
+    if spec is None or spec.endpoint != path:
+        raise Refused(
+            refusal(
+                "model_not_found", f"Model '{model}' does not exist or is inactive."
+            )
+        )
+    values = _required(fields, "input", dict, "must be an object")
+    _check_callback(fields.get("callback_url"))
+    for problem in problems(spec, values):
+        raise _invalid(
+            f"input.{problem.field}", problem.text.removeprefix(problem.field)
+        )
+    return Order(model, spec, values)
+
+
+def _object(body: bytes) -> dict[str, Any]:
+    try:
+        fields = decode(body)
+    except ValueError:
+        fields = None
+    if not isinstance(fields, dict):
+        raise _invalid("body", " must be a JSON object.")
+    return fields
+
+
+def _required(fields: dict[str, Any], name: str, kind: type, rule: str) -> Any:
+    value = fields.get(name)
+    if value is None:
+        raise _invalid(name, " is required.")
+    if not isinstance(value, kind):
+        raise _invalid(name, f" {rule}.")
+    return value
+
+
+def _check_callback(url: object) -> None:
+    if url is None:
+        return
+    if not isinstance(url, str) or not url.startswith(("https://", "http://")):
+        raise _invalid("callback_url", " must be an absolute http(s) URL.")
+
+
+def _invalid(path: str, rule: str) -> Refused:
+    return Refused(refusal("invalid_request", f"'{path}'{rule}"))

@@ -1,0 +1,196 @@
+"""
+The emulated account: every charge, every refund, and whether they add up.
+
+Money is integer milli-credits inside and `Decimal` credits outside. The ledger is the
+oracle of the tests: it is told what happens and keeps sums of its own, so that
+`Ledger.assert_clean` compares two independent accounts.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from decimal import ROUND_CEILING, Decimal
+
+from attrs import frozen
+
+__all__ = ["Entry", "Ledger", "milli"]
+
+
+def milli(credits: Decimal | int | str) -> int:
+    """
+    Turn *credits* into whole milli-credits, rounding up what is finer.
+
+    Example:
+        >>> milli("2.4")
+        2400
+    """
+    return int((Decimal(credits) * 1000).to_integral_value(ROUND_CEILING))
+
+
+@frozen
+class Entry:
+    """
+    One charge or refund.
+
+    Attributes:
+        task_id: Whose it is.
+        millicredits: How much, always positive.
+        at: When, in seconds of the loop.
+        fingerprint: The hash of the request body that made the task.
+    """
+
+    task_id: str
+    millicredits: int
+    at: float
+    fingerprint: str
+
+    @property
+    def credits(self) -> Decimal:
+        """How much, in credits."""
+        return Decimal(self.millicredits) / 1000
+
+
+class Ledger:
+    """
+    The account of one emulated key.
+
+    Args:
+        balance: Credits at the start.
+
+    Attributes:
+        charges: One `Entry` per task that was made, oldest first.
+        refunds: One `Entry` per task that failed, oldest first.
+
+    Example:
+        >>> ledger = Ledger(10)
+        >>> ledger.charge("t-1", milli("2.4"), at=0.0, fingerprint="a")
+        >>> ledger.balance
+        Decimal('7.6')
+        >>> ledger.assert_clean()
+    """
+
+    def __init__(self, balance: Decimal | int | str = 10_000) -> None:
+        self.charges: list[Entry] = []
+        self.refunds: list[Entry] = []
+        self._start = self._balance = milli(balance)
+        self._consumed = self._charged = 0
+        self._by_task: dict[str, Entry] = {}
+        self._failed: set[str] = set()
+
+    def charge(
+        self, task_id: str, millicredits: int, *, at: float, fingerprint: str
+    ) -> None:
+        """Take the price of a new task from the balance."""
+        entry = Entry(task_id, millicredits, at, fingerprint)
+        self.charges.append(entry)
+        self._by_task[task_id] = entry
+        self._balance -= millicredits
+        self._consumed += millicredits
+        self._charged += millicredits
+
+    def fail(self, task_id: str) -> None:
+        """Note that a task failed: it is owed a refund."""
+        self._failed.add(task_id)
+
+    def refund(self, task_id: str, *, at: float) -> None:
+        """Give back what the task cost."""
+        charge = self._by_task[task_id]
+        self.refunds.append(Entry(task_id, charge.millicredits, at, charge.fingerprint))
+        self._balance += charge.millicredits
+        self._consumed -= charge.millicredits
+
+    def affords(self, millicredits: int) -> bool:
+        """Tell whether the balance covers *millicredits*."""
+        return millicredits <= self._balance
+
+    @property
+    def start(self) -> Decimal:
+        """Credits at the start."""
+        return Decimal(self._start) / 1000
+
+    @property
+    def balance(self) -> Decimal:
+        """Credits that are left."""
+        return Decimal(self._balance) / 1000
+
+    @property
+    def consumed(self) -> Decimal:
+        """Credits spent, refunds taken off."""
+        return Decimal(self._consumed) / 1000
+
+    @property
+    def charged(self) -> int:
+        """Milli-credits ever charged: a refund gives no room back in a spend limit."""
+        return self._charged
+
+    @property
+    def double_charges(self) -> tuple[Entry, ...]:
+        """
+        Charges whose request body had been charged before.
+
+        A body that was meant to be bought twice is listed too: the service cannot
+        tell either. Tests use a prompt of its own for each request.
+        """
+        seen: set[str] = set()
+        doubles = []
+        for entry in self.charges:
+            if entry.fingerprint in seen:
+                doubles.append(entry)
+            seen.add(entry.fingerprint)
+        return tuple(doubles)
+
+    def assert_clean(self) -> None:
+        """
+        Check that nothing was paid twice and that every sum agrees.
+
+        Raises:
+            AssertionError: It does not add up; the text is a readable account.
+        """
+        found = [*self._double_trouble(), *self._refund_trouble(), *self._sum_trouble()]
+        if found:
+            raise AssertionError(
+                "\n".join(["The ledger is not clean.", *found, *self._account()])
+            )
+
+    def _double_trouble(self) -> Iterable[str]:
+        for entry in self.double_charges:
+            yield (
+                f"- task {entry.task_id} was charged {entry.credits} for a body that "
+                f"had been charged before ({entry.fingerprint})"
+            )
+
+    def _refund_trouble(self) -> Iterable[str]:
+        refunded = Counter(entry.task_id for entry in self.refunds)
+        for task_id in sorted(self._failed - refunded.keys()):
+            yield f"- task {task_id} failed and was not refunded"
+        for task_id in sorted(refunded.keys() - self._failed):
+            yield f"- task {task_id} was refunded and had not failed"
+        for task_id, times in refunded.items():
+            if times > 1:
+                yield f"- task {task_id} was refunded {times} times"
+
+    def _sum_trouble(self) -> Iterable[str]:
+        charged, refunded = _total(self.charges), _total(self.refunds)
+        if charged - refunded != self.consumed:
+            yield (
+                f"- {charged} charged - {refunded} refunded is not the "
+                f"{self.consumed} consumed"
+            )
+        if self.balance != self.start - self.consumed:
+            yield (
+                f"- the balance is {self.balance}, not {self.start} - {self.consumed}"
+            )
+
+    def _account(self) -> list[str]:
+        return [
+            f"  start     {self.start}",
+            f"  charged   {_total(self.charges)} in {len(self.charges)} charges",
+            f"  refunded  {_total(self.refunds)} in {len(self.refunds)} refunds",
+            f"  consumed  {self.consumed}",
+            f"  balance   {self.balance}",
+        ]
+
+
+def _total(entries: Iterable[Entry]) -> Decimal:
+    return Decimal(sum(entry.millicredits for entry in entries)) / 1000

@@ -1,1 +1,0 @@
-"""Scripts that measure; each prints a table and can be run by anyone."""

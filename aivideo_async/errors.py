@@ -198,11 +198,7 @@ class APIError(AIVideoError):
 
 
 class InvalidRequestError(APIError, ValueError):
-    """
-    The request breaks a rule of the model.
-
-    Found before sending, `status` is None and `field` names the culprit.
-    """
+    """The request breaks a rule; `status` is None if that was found before sending."""
 
     advice = "Nothing was charged; correct the request."
 
@@ -216,10 +212,7 @@ class InvalidRequestError(APIError, ValueError):
 class AuthenticationError(APIError):
     """The key is wrong, disabled or deleted, or the account is banned."""
 
-    advice = (
-        "Nothing was charged; check the key (it starts with 'sk-') "
-        "in the dashboard under API keys."
-    )
+    advice = "Nothing was charged; check the key (sk-…) in the dashboard, API keys."
 
 
 class PermissionDeniedError(APIError):
@@ -340,11 +333,7 @@ class BudgetExceededError(AIVideoError):
 
 
 class DownloadError(AIVideoError):
-    """
-    A result could not be saved. The task is paid and its result is not lost.
-
-    Call ``client.download`` again; it looks the task up afresh at no cost.
-    """
+    """A result could not be saved. It is not lost: call ``client.download`` again."""
 
 
 class OutputExpiredError(DownloadError):
@@ -390,7 +379,6 @@ def api_error(
 
     Example:
         >>> api_error("slow down", status=429, code="rate_limit_exceeded")
-        ... # doctest: +ELLIPSIS
         RateLimitError('429 rate_limit_exceeded: slow down ...')
     """
     cls = _BY_CODE.get(code or "")

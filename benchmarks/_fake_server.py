@@ -15,6 +15,7 @@ import asyncio
 import itertools
 import json
 import sys
+from typing import cast
 
 LOOKS = 3
 _ids = itertools.count(1)
@@ -53,7 +54,7 @@ class Server(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin with an empty buffer."""
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)
         self._buffer = b""
 
     def data_received(self, data: bytes) -> None:

@@ -19,35 +19,28 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 
 import aiohttp
+from orjson import dumps, loads
 
 from aivideo_async import AsyncClient, Backoff, GptImage2
-
-try:
-    from orjson import dumps, loads
-except ImportError:
-    from json import loads
-
-    def dumps(value: object) -> bytes:
-        """Do what orjson does, slower."""
-        return json.dumps(value).encode()
-
 
 HEADERS = {"Authorization": "Bearer sk-bench", "Content-Type": "application/json"}
 
 
 @contextmanager
-def fake_server():
+def fake_server() -> Iterator[str]:
     """Start the empty server in a process of its own; yield its URL."""
     command = [sys.executable, str(Path(__file__).with_name("_fake_server.py"))]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
         try:
             port = json.loads(process.stdout.readline())["port"]
             yield f"http://127.0.0.1:{port}"
@@ -93,7 +86,7 @@ async def ours(url: str, tasks: int, in_flight: int) -> None:
             outcome.unwrap()
 
 
-Side = Callable[[str, int, int], Awaitable[None]]
+Side = Callable[[str, int, int], Coroutine[None, None, None]]
 
 
 def cpu_per_task(side: Side, url: str, tasks: int, in_flight: int) -> float:

@@ -29,6 +29,7 @@ REQUESTS = [
 
 
 async def main() -> None:
+    """Send them one after the other."""
     async with AsyncClient() as client:
         for request in REQUESTS:
             task = await client.generate(request)

@@ -86,9 +86,12 @@ class PartFile:
     that is taken is replaced.
 
     Example:
-        >>> import tempfile
-        >>> part = PartFile(Path(tempfile.mkdtemp()), "t-1")
-        >>> part.open(); part.write(b"fLaC..."); part.commit().name
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as folder:
+        ...     part = PartFile(Path(folder), "t-1")
+        ...     part.open()
+        ...     part.write(b"fLaC...")
+        ...     part.commit().name
         't-1.flac'
     """
 

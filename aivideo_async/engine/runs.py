@@ -35,7 +35,7 @@ from aivideo_async.errors import (
 from aivideo_async.models.requests import GenerationRequest
 from aivideo_async.models.tasks import Outcome, Task
 
-__all__ = ["Run"]
+__all__ = ["Requests", "Run"]
 
 CONCERNS_ALL = (
     BillingError,
@@ -45,6 +45,8 @@ CONCERNS_ALL = (
     ConfigurationError,
 )
 _END: Any = object()
+
+Requests = Iterable[GenerationRequest] | AsyncIterable[GenerationRequest]
 
 
 class Run:
@@ -62,7 +64,7 @@ class Run:
     def __init__(
         self,
         engine: Engine,
-        requests: Iterable[GenerationRequest] | AsyncIterable[GenerationRequest],
+        requests: Requests,
         *,
         limit: int,
         make_job: Callable[[GenerationRequest, Any], Job],
@@ -193,7 +195,7 @@ class _Place:
 
 
 async def _enumerate(
-    requests: Iterable[GenerationRequest] | AsyncIterable[GenerationRequest],
+    requests: Requests,
     has_room: Callable[[], Any],
 ) -> AsyncIterator[tuple[int, GenerationRequest]]:
     """Number the requests, reading each one only once there is room for it."""

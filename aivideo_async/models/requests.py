@@ -184,6 +184,10 @@ class GptImage2(_CatalogueRequest):
         return values
 
 
+def _own(value: Any) -> Any:
+    return copy.deepcopy(value)
+
+
 def _credits(value: Any) -> Decimal | None:
     if value is None:
         return None
@@ -233,7 +237,7 @@ class RawRequest(GenerationRequest):
     model: str
     endpoint: str = field(kw_only=True)
     # A copy of its own: what is checked here is what will be sent.
-    input: Mapping[str, Any] = field(kw_only=True, converter=copy.deepcopy)
+    input: Mapping[str, Any] = field(kw_only=True, converter=_own)
     price: Decimal | None = field(default=None, kw_only=True, converter=_credits)
     key: str | None = field(default=None, kw_only=True)
 

@@ -75,7 +75,7 @@ _STATUS_WORDS = {
 @frozen
 class Output:
     """
-    What a completed task made.
+    What a completed task made; false while there are no files.
 
     Attributes:
         urls: Where the files lie, in the service's order. They expire (videos after
@@ -87,6 +87,9 @@ class Output:
     urls: tuple[str, ...] = ()
     last_frame_url: str | None = None
     metadata: Mapping[str, Any] = field(factory=dict)
+
+    def __bool__(self) -> bool:
+        return bool(self.urls)
 
 
 @frozen
@@ -110,7 +113,7 @@ class Task:
             look.
         completed_at: When it completed (aware, UTC).
         progress: The service's own figure, when it gives one.
-        output: The files, once completed.
+        output: The files; empty before it completed.
         error: The reason, once failed.
         raw: The service's answer as it came.
 
@@ -126,7 +129,7 @@ class Task:
     created_at: datetime | None = None
     completed_at: datetime | None = None
     progress: float | None = None
-    output: Output | None = None
+    output: Output = field(factory=Output)
     error: TaskFailure | None = None
     raw: Mapping[str, Any] = field(factory=dict, repr=False)
 
@@ -262,9 +265,9 @@ def _text(value: object, _: object = None) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def _output(value: object, _: object) -> Output | None:
+def _output(value: object, _: object) -> Output:
     if not isinstance(value, dict):
-        return None
+        return Output()
     urls = value.get("urls")
     metadata = value.get("metadata")
     return Output(
@@ -289,7 +292,7 @@ for kind, hook in (
     (datetime | None, _moment),
     (float | None, _progress),
     (str | None, _text),
-    (Output | None, _output),
+    (Output, _output),
     (TaskFailure | None, _failure),
 ):
     converter.register_structure_hook(kind, hook)

@@ -8,13 +8,15 @@ look. It may learn from what is seen; `Backoff`, the default, does not.
 from __future__ import annotations
 
 import math
-import random
 from collections.abc import Hashable
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from attrs import field, frozen
 
 from aivideo_async.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    import random
 
 __all__ = ["Backoff", "PollSchedule", "Polling"]
 

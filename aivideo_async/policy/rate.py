@@ -16,8 +16,10 @@ every token with exactly one of `ok`, `reject` and `lost`.
 from __future__ import annotations
 
 import math
-import random
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    import random
 
 __all__ = ["RateController", "TokenBucket"]
 

@@ -9,15 +9,18 @@ or None for "stop".
 from __future__ import annotations
 
 import math
-import random
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING
 
 from attrs import define, field, frozen
 
 from aivideo_async.errors import ConfigurationError, UpstreamError
 from aivideo_async.policy.judge import Look, LookKind, Verdict, VerdictKind
+
+if TYPE_CHECKING:
+    import random
 
 __all__ = ["NO_RETRY", "Attempts", "RetryPolicy", "read_retry_after"]
 

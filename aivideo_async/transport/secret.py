@@ -16,10 +16,11 @@ class Secret:
         Secret('***')
     """
 
-    __slots__ = ("__text",)
+    __slots__ = ("__bytes", "__text")
 
     def __init__(self, text: str) -> None:
         self.__text = str(text)
+        self.__bytes = self.__text.encode("utf-8", "replace")
 
     def reveal(self) -> str:
         """Return the text. Keep it in no variable that a traceback could show."""
@@ -40,8 +41,7 @@ class Secret:
 
     def redact_bytes(self, data: bytes) -> bytes:
         """Blot the secret out of *data*."""
-        needle = self.__text.encode()
-        return data.replace(needle, b"***") if needle in data else data
+        return data.replace(self.__bytes, b"***")
 
     def __repr__(self) -> str:
         return "Secret('***')"

@@ -1,70 +1,43 @@
 """
-The façade: `AsyncClient`, the one object a program holds.
+The verbs, their promises, and their names; everything else is one floor down.
 
-It checks what it is given, turns calls into jobs for the engine, and turns their
-results into tasks. One client per process is right; it is bound to the event loop in
-which it is first used.
+One client per process is right; it is bound to the event loop that first uses it.
 """
 
 from __future__ import annotations
 
-import asyncio
 import os
-import platform
-import random
 import ssl as ssl_module
 import warnings
 from collections.abc import AsyncGenerator, AsyncIterable, Iterable
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
-from aiohttp import __version__ as aiohttp_version
-
-from aivideo_async._version import __version__
-from aivideo_async.engine import Engine, Stats
-from aivideo_async.engine.jobs import Caller, Job, Recipient, Stage
-from aivideo_async.engine.runs import Run
+from aivideo_async.client.options import (
+    check_callback,
+    read_address,
+    read_count,
+    read_key,
+    read_proxy_option,
+    read_seconds,
+    read_task_id,
+)
+from aivideo_async.client.session import Session, Setup
+from aivideo_async.engine import Stats
 from aivideo_async.errors import (
     ConfigurationError,
     InvalidRequestError,
     TaskFailedError,
-    UnexpectedResponseError,
 )
-from aivideo_async.models.catalogue import is_absolute_http
 from aivideo_async.models.requests import GenerationRequest, check_path
-from aivideo_async.models.strictjson import encode
-from aivideo_async.models.tasks import Credits, Outcome, Task, TaskStatus, is_task_id
+from aivideo_async.models.tasks import Credits, Outcome, Task, TaskStatus
 from aivideo_async.policy.polling import Backoff, Polling
-from aivideo_async.policy.retry import DEFAULT_PATIENCE, Attempts, RetryPolicy
+from aivideo_async.policy.retry import RetryPolicy
 from aivideo_async.throttle import LocalThrottle, Throttle
 from aivideo_async.transport.base import Timeouts, Transport
-from aivideo_async.transport.http import HTTPTransport
-from aivideo_async.transport.origin import (
-    is_loopback,
-    proxy_for,
-    read_base_url,
-    read_proxy,
-)
 from aivideo_async.transport.secret import Secret
 
-if TYPE_CHECKING:
-    from aivideo_async.downloads import Downloader
-
 __all__ = ["AsyncClient"]
-
-BASE_URL = "https://api.aivideoapi.ai"
-# The first is ours; the others are what public code that calls the service reads.
-KEY_VARIABLES = (
-    "AIVIDEOAPI_API_KEY",
-    "AIVIDEOAPI_KEY",
-    "AI_VIDEO_API_KEY",
-    "AIVIDEO_API_KEY",
-)
-USER_AGENT = (
-    f"aivideo-async/{__version__} "
-    f"(python/{platform.python_version()}; aiohttp/{aiohttp_version})"
-)
 
 
 class AsyncClient:
@@ -78,34 +51,23 @@ class AsyncClient:
     Args:
         api_key: The key; by default from ``AIVIDEOAPI_API_KEY`` (then
             ``AIVIDEOAPI_KEY``, ``AI_VIDEO_API_KEY``, ``AIVIDEO_API_KEY``).
-
         base_url: The API's address with or without ``/v1``; by default from
             ``AIVIDEOAPI_BASE_URL``, else the service's own. https only, except on
             this machine.
-
         max_in_flight: The pool: how many tasks this client follows at once.
             `generate` and `generate_many` hold a slot from before the create until
             the task is final or given up, `submit` only while its create is under
             way, `wait` and `get_task` none.
-
         max_connections: How many HTTP requests are open at once.
-
         rate: Requests per second for creates, polls and all; None learns the limit.
-
         polling: When to look at running tasks; see `Backoff`.
-
         retry: How often to try again what costs nothing to try; see `RetryPolicy`.
-
         timeouts: For one HTTP exchange, never for a task; see `Timeouts`.
-
         throttle: A `Throttle` to share among clients with the same key, instead of
             *rate*.
-
         proxy: The URL of an http(s) proxy; by default what the environment says when
             the client is made.
-
         ssl: A context of your own; by default the system's certificates.
-
         transport: Another wire, such as the emulator's in memory.
 
     Raises:
@@ -137,33 +99,21 @@ class AsyncClient:
     ) -> None:
         key = None if api_key is None else Secret(api_key)
         del api_key  # no traceback of ours may show the key among its locals
-        self._base_url = read_base_url(
-            base_url or os.environ.get("AIVIDEOAPI_BASE_URL") or BASE_URL
-        )
         if rate is not None and throttle is not None:
             raise ConfigurationError("Give rate= or throttle=, not both.")
-        self._max_in_flight = _count("max_in_flight", max_in_flight)
-        self._max_connections = _count("max_connections", max_connections)
-        self._throttle: Throttle = throttle or LocalThrottle(rate)
-        self._polling = polling
-        self._retry = retry
-        self._timeouts = timeouts
-        self._proxy = read_proxy(proxy) if proxy else proxy_for(self._base_url)
-        self._ssl = ssl
-        if transport is None:
-            transport = HTTPTransport(
-                self._base_url,
-                _checked_key(key),
-                timeouts=timeouts,
-                max_connections=max_connections,
-                user_agent=USER_AGENT,
-                proxy=self._proxy,
-                ssl=ssl,
-            )
-        self._transport = transport
-        self._engine: Engine | None = None
-        self._downloader: Downloader | None = None
-        self._closed = False
+        address = read_address(base_url)
+        setup = Setup(
+            base_url=address,
+            proxy=read_proxy_option(proxy, address),
+            ssl=ssl,
+            throttle=throttle or LocalThrottle(rate),
+            polling=polling,
+            retry=retry,
+            timeouts=timeouts,
+            max_in_flight=read_count("max_in_flight", max_in_flight),
+            max_connections=read_count("max_connections", max_connections),
+        )
+        self._session = Session(setup, transport or setup.wire(read_key(key)))
 
     # --- verbs that spend --------------------------------------------------------
 
@@ -173,8 +123,7 @@ class AsyncClient:
         """
         Create a task and return it at once; the one verb that spends.
 
-        The request is sent at most once on its own. Refusals by the rate limit wait
-        their turn; they are no failure.
+        Refusals by the rate limit wait their turn; they are no failure.
 
         Args:
             request: What to generate. It was checked when you built it.
@@ -198,9 +147,7 @@ class AsyncClient:
             >>> task.status
             <TaskStatus.PENDING: 'pending'>
         """
-        job, caller = self._purchase(request, callback_url, follow=False)
-        task: Task = await self._bought(job, caller)
-        return task
+        return await self._session.buy(request, callback_url, follow=False)
 
     async def generate(
         self,
@@ -218,12 +165,8 @@ class AsyncClient:
 
         Args:
             request: What to generate. It was checked when you built it.
-
-            timeout:
-                Seconds from this call to its end, or None to wait for as long as it
-                takes. Running out of time stops the waiting, never the task: pick it
-                up again with `wait`.
-
+            timeout: Seconds from this call to its end, or None for ever. It ends the
+                waiting, never the task: pick it up again with `wait`.
             callback_url: Where the service reports the end of the task.
 
         Returns:
@@ -234,8 +177,7 @@ class AsyncClient:
             WaitTimeoutError: Still not final; carries the ``task_id``, unless the
                 request was withdrawn before it was sent or was on the wire.
             OutcomeUnknownError: Sent, but the answer was lost; possibly paid for.
-            NotSentError: It could not be sent; nothing was charged.
-            APIError: The API refused it; nothing was charged.
+            NotSentError, APIError: As for `submit`; nothing was charged.
 
         Cancelling this coroutine stops the waiting only: the client finishes a
         request that is on the wire and keeps its id in `unclaimed`.
@@ -245,9 +187,10 @@ class AsyncClient:
             >>> len(task.output.urls)
             1
         """
-        job, caller = self._purchase(request, callback_url, follow=True)
-        task: Task = await self._bought(job, caller, _seconds(timeout))
-        return task
+        seconds = read_seconds(timeout)
+        return await self._session.buy(
+            request, callback_url, follow=True, seconds=seconds
+        )
 
     def generate_many(
         self,
@@ -293,22 +236,12 @@ class AsyncClient:
             completed
             completed
         """
-        _check_callback(callback_url)
-        limit = self._max_in_flight
+        check_callback(callback_url)
+        limit = self._session.setup.max_in_flight
         if max_in_flight is not None:
-            limit = min(limit, _count("max_in_flight", max_in_flight))
-
-        def make_job(request: GenerationRequest, recipient: Recipient) -> Job:
-            return self._create_job(request, recipient, callback_url, self._endless())
-
-        run = Run(
-            self._open(),
-            requests,
-            limit=limit,
-            make_job=make_job,
-            timeout=_seconds(timeout),
-        )
-        return run.outcomes()
+            limit = min(limit, read_count("max_in_flight", max_in_flight))
+        seconds = read_seconds(timeout)
+        return self._session.run(requests, limit, seconds, callback_url).outcomes()
 
     # --- verbs that cost nothing -------------------------------------------------
 
@@ -326,9 +259,6 @@ class AsyncClient:
             timeout: Seconds from this call to its end, or None for ever. It ends the
                 waiting, never the task.
 
-        Returns:
-            The completed task.
-
         Raises:
             TaskFailedError: The generation failed. The service refunds it.
             WaitTimeoutError: Still not final; call `wait` again.
@@ -340,23 +270,17 @@ class AsyncClient:
             >>> (await client.wait(task)).status
             <TaskStatus.COMPLETED: 'completed'>
         """
-        task_id = _task_id(task)
+        task_id, seconds = read_task_id(task), read_seconds(timeout)
         if isinstance(task, Task) and task.is_final:
             if task.status is TaskStatus.FAILED:
                 raise TaskFailedError(task)
             return task
-        engine = self._open()
-        caller = Caller(engine.loop)
-        job = Job(Stage.FOLLOW, caller, self._attempts(), task_id=task_id)
-        engine.follow(job, _seconds(timeout))
-        return await _result(engine, job, caller)  # type: ignore[no-any-return]
+        final: Task = await self._session.follow(task_id, seconds)
+        return final
 
     async def get_task(self, task_id: str) -> Task:
         """
         Look at a task once; costs nothing.
-
-        Args:
-            task_id: The task's id.
 
         Raises:
             TaskNotFoundError: No such task for this key.
@@ -367,8 +291,8 @@ class AsyncClient:
             >>> (await client.get_task(task.id)).model
             'gpt-image-2'
         """
-        task_id = _task_id(task_id)
-        task: Task = await self._look(f"/v1/tasks/{task_id}", task_id)
+        task_id = read_task_id(task_id)
+        task: Task = await self._session.look(f"/v1/tasks/{task_id}", task_id)
         return task
 
     async def credits(self) -> Credits:
@@ -379,15 +303,7 @@ class AsyncClient:
             >>> (await client.credits()).balance > 0
             True
         """
-        data = await self._look("/v1/credits")
-        try:
-            return Credits.from_json(data)
-        except ValueError as error:
-            raise UnexpectedResponseError(
-                f"The credits cannot be read: {error}. Asking costs nothing.",
-                status=200,
-                body=repr(data)[:2048],
-            ) from None
+        return await self._session.credits()
 
     async def download(self, task: Task, folder: str | os.PathLike[str]) -> list[Path]:
         """
@@ -398,12 +314,8 @@ class AsyncClient:
         sent to the host of the files. An expired URL is replaced once by looking at
         the task again.
 
-        Args:
-            task: A completed task.
-            folder: Where to put the files; made if missing.
-
         Returns:
-            The paths, in the order of ``task.output.urls``.
+            The paths in *folder*, in the order of ``task.output.urls``.
 
         Raises:
             OutputExpiredError: The file is gone, also at a fresh URL.
@@ -414,8 +326,7 @@ class AsyncClient:
             >>> [path.suffix for path in await client.download(task, "out")]
             ['.png']
         """
-        self._open()
-        return await self._files().save(task, folder, refresh=self.get_task)
+        return await self._session.files().save(task, folder, refresh=self.get_task)
 
     async def request(self, method: str, path: str, body: Any = None) -> Any:
         """
@@ -429,9 +340,6 @@ class AsyncClient:
             path: A path that starts with ``/v1/``.
             body: What to send as JSON, or None.
 
-        Returns:
-            The decoded answer.
-
         Example:
             >>> (await client.request("GET", "/v1/credits"))["code"]
             200
@@ -441,25 +349,16 @@ class AsyncClient:
         if method == "GET":
             if body is not None:
                 raise InvalidRequestError("A GET has no body.", field="body")
-            return await self._look(path)
-        engine = self._open()
-        caller = Caller(engine.loop)
-        job = Job(
-            Stage.CREATE,
-            caller,
-            self._attempts(),
-            method=method,
-            path=path,
-            body=b"" if body is None else encode(body),
-        )
-        return await self._bought(job, caller)
+            return await self._session.look(path)
+        return await self._session.buy_raw(method, path, body)
 
     # --- the client itself -------------------------------------------------------
 
     @property
     def unclaimed(self) -> tuple[str, ...]:
         """Ids of tasks that were paid for and that no caller got, oldest first."""
-        return self._engine.unclaimed if self._engine is not None else ()
+        engine = self._session.engine
+        return engine.unclaimed if engine is not None else ()
 
     def stats(self) -> Stats:
         """
@@ -469,7 +368,7 @@ class AsyncClient:
             >>> client.stats().in_flight
             0
         """
-        return self._open().stats()
+        return self._session.open().stats()
 
     async def aclose(self) -> None:
         """
@@ -484,204 +383,22 @@ class AsyncClient:
             >>> client = AsyncClient("sk-key")
             >>> await client.aclose()
         """
-        self._closed = True
-        try:
-            if self._engine is not None:
-                await self._engine.aclose(self._timeouts.total)
-        finally:
-            if self._downloader is not None:
-                await self._downloader.aclose()
-            await self._transport.aclose()
+        await self._session.aclose()
 
     async def __aenter__(self) -> Self:
-        self._open()
+        self._session.open()
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *error: object) -> None:
         await self.aclose()
 
     def __repr__(self) -> str:
-        state = "new"
-        if self._closed:
-            state = "closed"
-        elif self._engine is not None:
-            stats = self._engine.stats()
-            state = (
-                f"{stats.in_flight}/{self._max_in_flight} in flight, "
-                f"{stats.queued} queued, {stats.unclaimed} unclaimed"
-            )
-        return f"<AsyncClient {self._base_url} [{state}]>"
+        return (
+            f"<AsyncClient {self._session.setup.base_url} [{self._session.describe()}]>"
+        )
 
     def __del__(self, _warn: Any = warnings.warn) -> None:
-        if getattr(self, "_engine", None) is not None and not self._closed:
-            _warn(
-                f"{self!r} was never closed: use 'async with', or await aclose().",
-                ResourceWarning,
-                source=self,
-                stacklevel=2,
-            )
-
-    # --- helpers -----------------------------------------------------------------
-
-    def _open(self) -> Engine:
-        """Return the engine, made on first use and bound to that loop."""
-        loop = asyncio.get_running_loop()
-        if self._closed:
-            raise ConfigurationError(
-                "This client is closed; nothing was sent. Use it inside its "
-                "'async with', or make a new one."
-            )
-        if self._engine is None:
-            self._engine = Engine(
-                self._transport,
-                self._throttle,
-                self._polling,
-                max_in_flight=self._max_in_flight,
-                max_connections=self._max_connections,
-                rng=random.Random(),
-            )
-        if self._engine.loop is not loop:
-            raise ConfigurationError(
-                "This client belongs to another event loop; nothing was sent. Make it "
-                "inside the loop that uses it (one client per asyncio.run), or run "
-                "everything in one loop."
-            )
-        return self._engine
-
-    def _purchase(
-        self, request: GenerationRequest, callback_url: str | None, *, follow: bool
-    ) -> tuple[Job, Caller]:
-        if not isinstance(request, GenerationRequest):
-            raise InvalidRequestError(
-                f"{type(request).__name__} is not a request: wrap it, as in "
-                "GptImage2(prompt).",
-                field="request",
-            )
-        _check_callback(callback_url)
-        caller = Caller(self._open().loop)
-        job = self._create_job(request, caller, callback_url, self._attempts())
-        job.follow = follow
-        return job, caller
-
-    def _create_job(
-        self,
-        request: GenerationRequest,
-        recipient: Recipient,
-        callback_url: str | None,
-        attempts: Attempts,
-    ) -> Job:
-        return Job(
-            Stage.CREATE,
-            recipient,
-            attempts,
-            method="POST",
-            path=request.endpoint,
-            body=request.body(callback_url),
-            request=request,
-            follow=True,
-        )
-
-    def _attempts(self) -> Attempts:
-        return Attempts(self._retry, self._retry.patience)
-
-    def _endless(self) -> Attempts:
-        """A run is patient for ever, unless its client names a patience."""
-        named = self._retry.patience != DEFAULT_PATIENCE
-        return Attempts(self._retry, self._retry.patience if named else None)
-
-    async def _bought(
-        self, job: Job, caller: Caller, seconds: float | None = None
-    ) -> Any:
-        engine = self._open()
-        engine.buy(job, seconds)
-        return await _result(engine, job, caller)
-
-    async def _look(self, path: str, task_id: str | None = None) -> Any:
-        engine = self._open()
-        caller = Caller(engine.loop)
-        job = Job(Stage.LOOK, caller, self._attempts(), path=path, task_id=task_id)
-        engine.look(job)
-        return await _result(engine, job, caller)
-
-    def _files(self) -> Downloader:
-        if self._downloader is None:
-            from aivideo_async.downloads import Downloader
-
-            own = self._base_url.origin() if is_loopback(self._base_url) else None
-            self._downloader = Downloader(
-                own_origin=own,
-                proxy=self._proxy,
-                ssl=self._ssl,
-                user_agent=USER_AGENT,
-            )
-        return self._downloader
-
-
-async def _result(engine: Engine, job: Job, caller: Caller) -> Any:
-    """Await the result; whatever ends the awaiting, the job is not forgotten."""
-    try:
-        return await caller.future
-    except asyncio.CancelledError:
-        engine.abandon(job)
-        raise
-
-
-def _checked_key(key: Secret | None) -> Secret:
-    """Find the key; its text stays inside `Secret`."""
-    if key is None:
-        for name in KEY_VARIABLES:
-            if os.environ.get(name):
-                key = Secret(os.environ[name])
-                break
-    if key is None or key.is_blank():
-        raise ConfigurationError(
-            "No API key: set AIVIDEOAPI_API_KEY, or pass AsyncClient(api_key=…). Keys "
-            "are made in the dashboard under API keys. Without one, try the emulator: "
-            "python -m aivideo_async demo"
-        )
-    if not key.is_header_safe():
-        raise ConfigurationError(
-            "The API key holds blanks or characters that no key has: copy it again."
-        )
-    return key
-
-
-def _count(name: str, value: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise ConfigurationError(f"{name}={value!r}: use a whole number from 1.")
-    return value
-
-
-def _seconds(timeout: float | None) -> float | None:
-    if timeout is None:
-        return None
-    if isinstance(timeout, bool) or not isinstance(timeout, int | float):
-        raise ConfigurationError(f"timeout={timeout!r}: use seconds, or None.")
-    if not timeout >= 0:
-        raise ConfigurationError(f"timeout={timeout!r}: use seconds from 0, or None.")
-    return None if timeout == float("inf") else timeout
-
-
-def _task_id(task: Task | str) -> str:
-    task_id = task.id if isinstance(task, Task) else task
-    if not is_task_id(task_id):
-        raise InvalidRequestError(
-            f"task id {task_id!r}: use a Task, or an id as the service gave it "
-            "(letters, digits, '-' and '_').",
-            field="task_id",
-        )
-    return task_id
-
-
-def _check_callback(url: str | None) -> None:
-    if url is not None and not is_absolute_http(url):
-        raise InvalidRequestError(
-            f"callback_url={url!r} is not an absolute http(s) URL that the service "
-            "could call.",
-            field="callback_url",
-        )
+        session = getattr(self, "_session", None)
+        if session is not None and session.engine is not None and not session.closed:
+            text = f"{self!r} was never closed: use 'async with', or await aclose()."
+            _warn(text, ResourceWarning, source=self, stacklevel=2)

@@ -1,0 +1,117 @@
+"""What people pass in: each option and argument is checked before anything is sent."""
+
+from __future__ import annotations
+
+import math
+import os
+
+from yarl import URL
+
+from aivideo_async.errors import ConfigurationError, InvalidRequestError
+from aivideo_async.models.catalogue import is_absolute_http
+from aivideo_async.models.requests import GenerationRequest
+from aivideo_async.models.tasks import Task, is_task_id
+from aivideo_async.transport.origin import proxy_for, read_base_url, read_proxy
+from aivideo_async.transport.secret import Secret
+
+__all__ = [
+    "check_callback",
+    "check_request",
+    "read_address",
+    "read_count",
+    "read_key",
+    "read_proxy_option",
+    "read_seconds",
+    "read_task_id",
+]
+
+BASE_URL = "https://api.aivideoapi.ai"
+# The first is ours; the others are what public code that calls the service reads.
+KEY_VARIABLES = (
+    "AIVIDEOAPI_API_KEY",
+    "AIVIDEOAPI_KEY",
+    "AI_VIDEO_API_KEY",
+    "AIVIDEO_API_KEY",
+)
+
+
+def read_key(key: Secret | None) -> Secret:
+    """
+    Return *key*, or the one of the environment; its text stays inside `Secret`.
+
+    Raises:
+        ConfigurationError: There is none, or it cannot be one.
+    """
+    for name in KEY_VARIABLES:
+        if key is None and os.environ.get(name):
+            key = Secret(os.environ[name])
+    if key is None or key.is_blank():
+        raise ConfigurationError(
+            "No API key: set AIVIDEOAPI_API_KEY, or pass AsyncClient(api_key=…). Keys "
+            "are made in the dashboard under API keys. Without one, try the emulator: "
+            "python -m aivideo_async demo"
+        )
+    if not key.is_header_safe():
+        raise ConfigurationError(
+            "The API key holds blanks or characters that no key has: copy it again."
+        )
+    return key
+
+
+def read_address(text: str | None) -> URL:
+    """Read the address that was passed, that of the environment, or the service's."""
+    return read_base_url(text or os.environ.get("AIVIDEOAPI_BASE_URL") or BASE_URL)
+
+
+def read_proxy_option(text: str | None, address: URL) -> URL | None:
+    """Read the proxy that was passed, or that of the environment."""
+    return read_proxy(text) if text else proxy_for(address)
+
+
+def read_count(name: str, value: int) -> int:
+    """Return *value* if it is a whole number from 1; else `ConfigurationError`."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise ConfigurationError(f"{name}={value!r}: use a whole number from 1.")
+    return value
+
+
+def read_seconds(timeout: float | None) -> float | None:
+    """Return seconds, or None for ever; anything else is a `ConfigurationError`."""
+    if timeout is None or timeout == math.inf:
+        return None
+    number = isinstance(timeout, int | float) and not isinstance(timeout, bool)
+    if not number or not timeout >= 0:
+        raise ConfigurationError(f"timeout={timeout!r}: use seconds from 0, or None.")
+    return timeout
+
+
+def read_task_id(task: Task | str) -> str:
+    """Return the id of *task*; `InvalidRequestError` if it cannot be one."""
+    task_id = task.id if isinstance(task, Task) else task
+    if not is_task_id(task_id):
+        raise InvalidRequestError(
+            f"task id {task_id!r}: use a Task, or an id as the service gave it "
+            "(letters, digits, '-' and '_').",
+            field="task_id",
+        )
+    return task_id
+
+
+def check_request(request: object) -> None:
+    """Refuse what is not a request."""
+    if not isinstance(request, GenerationRequest):
+        raise InvalidRequestError(
+            f"{type(request).__name__} is not a request: wrap it, as in "
+            "GptImage2(prompt).",
+            field="request",
+        )
+
+
+def check_callback(url: str | None) -> None:
+    """Refuse a callback that the service could not call."""
+    if url is not None and not is_absolute_http(url):
+        raise InvalidRequestError(
+            f"callback_url={url!r} is not an absolute http(s) URL that the service "
+            "could call.",
+            field="callback_url",
+        )

@@ -63,10 +63,8 @@ class AsyncClient:
         polling: When to look at running tasks; see `Backoff`.
         retry: How often to try again what costs nothing to try; see `RetryPolicy`.
         timeouts: For one HTTP exchange, never for a task; see `Timeouts`.
-        throttle: A `Throttle` to share among clients with the same key, instead of
-            *rate*.
-        proxy: The URL of an http(s) proxy; by default what the environment says when
-            the client is made.
+        throttle: One to share among clients of the same key, instead of *rate*.
+        proxy: The URL of an http(s) proxy; by default the environment's.
         ssl: A context of your own; by default the system's certificates.
         transport: Another wire, such as the emulator's in memory.
 
@@ -127,8 +125,7 @@ class AsyncClient:
 
         Args:
             request: What to generate. It was checked when you built it.
-            callback_url: Where the service reports the end of the task, as an
-                absolute http(s) URL.
+            callback_url: Where the service reports the end of the task.
 
         Returns:
             The pending task: its ``id`` is what you paid for; ``created_at`` is None
@@ -216,8 +213,7 @@ class AsyncClient:
             callback_url: Where the service reports the end of each task.
 
         Yields:
-            Outcomes in the order of completion; ``outcome.index`` is the request's
-            place in the input.
+            Outcomes as they complete; ``outcome.index`` is the place in the input.
 
         Raises:
             BillingError, AuthenticationError, PermissionDeniedError: It concerns all

@@ -67,6 +67,7 @@ class Backoff:
     Zeros are allowed: ``Backoff(initial=0, cap=0)`` looks again at once, for measuring.
 
     Example:
+        >>> import random
         >>> schedule = Backoff(jitter=0).schedule("gpt-image-2", random.Random())
         >>> schedule.next(0.0), schedule.next(1.0), schedule.next(2.5)
         (1.0, 2.5, 4.75)

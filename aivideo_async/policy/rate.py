@@ -69,6 +69,7 @@ class TokenBucket:
         rng: Spreads the probes of several clients.
 
     Example:
+        >>> import random
         >>> bucket = TokenBucket(2.0, random.Random(1))
         >>> bucket.when(100.0)
         100.0

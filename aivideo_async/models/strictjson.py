@@ -8,6 +8,7 @@ absurd nesting makes the whole text suspect, and money must not hang on a guess.
 from __future__ import annotations
 
 import json
+from codecs import BOM_UTF8
 from typing import Any
 
 __all__ = ["decode", "encode"]
@@ -37,10 +38,14 @@ def decode(body: bytes) -> Any:
     Raises:
         ValueError: It is not JSON, repeats a key, holds NaN, or nests too deeply.
     """
+    text = body.removeprefix(BOM_UTF8).decode().strip(" \t\n\r")
     try:
-        return _DECODER.decode(body.decode("utf-8-sig"))
+        value, end = _DECODER.raw_decode(text)
     except RecursionError:
         raise ValueError("nested too deeply") from None
+    if end != len(text):
+        raise ValueError("something follows the JSON")
+    return value
 
 
 def encode(value: Any) -> bytes:

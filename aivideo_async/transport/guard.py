@@ -96,14 +96,9 @@ def _is_clean(writer: Any) -> bool:
     return socket is not None and not _readable(socket.fileno())
 
 
-if hasattr(select, "poll"):
-
-    def _readable(fileno: int) -> bool:
-        poll = select.poll()
-        poll.register(fileno, select.POLLIN)
-        return bool(poll.poll(0))
-
-else:  # Windows has no poll()
-
-    def _readable(fileno: int) -> bool:
+def _readable(fileno: int) -> bool:
+    if not hasattr(select, "poll"):  # Windows
         return bool(select.select([fileno], [], [], 0)[0])
+    poll = select.poll()
+    poll.register(fileno, select.POLLIN)
+    return bool(poll.poll(0))

@@ -52,9 +52,8 @@ def tasks(task: Task) -> None:
     assert_type(task.status, TaskStatus)
     assert_type(task.created_at, datetime | None)
     assert_type(task.error, TaskFailure | None)
-    assert_type(task.output, Output | None)
-    if task.output is not None:
-        assert_type(task.output.urls, tuple[str, ...])
+    assert_type(task.output, Output)
+    assert_type(task.output.urls, tuple[str, ...])
 
 
 def outcomes(outcome: Outcome) -> None:

@@ -60,5 +60,6 @@ def run() -> int:
         error.show()
         return error.exit_code
     except click.Abort:
+        click.echo("Stopped.", err=True)
         return STOPPED
     return code if isinstance(code, int) else 0

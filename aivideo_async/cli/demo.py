@@ -1,9 +1,8 @@
 """
 ``aivideo demo``: a dozen product shots on one page, without a key or a network.
 
-It starts the emulator on this machine, orders the shop's shots from it and leaves a
-folder with the pictures and a contact sheet. `shoot` is how a program of yours would do
-it; with a key, ``AsyncClient()`` in place of the emulator's client is the one change.
+The command keeps to a folder of its own: it refuses one that holds anything else, and
+replaces nothing but what an earlier demo made.
 """
 
 from __future__ import annotations
@@ -11,35 +10,34 @@ from __future__ import annotations
 import asyncio
 import shlex
 import sys
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from decimal import Decimal
 from pathlib import Path
 
 import click
 
-from aivideo_async import AsyncClient, Backoff, DownloadError, Emulator, Outcome
-from aivideo_async.cli.page import Frame, Sheet, render
-from aivideo_async.cli.progress import Progress, progress_of
-from aivideo_async.cli.shop import PHOTO, SHOTS, edit_of
-from aivideo_async.emulator import Act, Entry, Rule, Scenario
-from aivideo_async.models.requests import GenerationRequest
+from aivideo_async import DownloadError
+from aivideo_async.cli.page import Sheet, render
+from aivideo_async.cli.progress import progress_of
+from aivideo_async.cli.shoot import TOTAL, shoot
 from aivideo_async.models.wire import printable
 
-__all__ = ["demo", "shoot"]
+__all__ = ["demo"]
 
-TOTAL = len(SHOTS) + 1  # and an edit
-IN_FLIGHT = 4
-POLLING = Backoff(initial=0.05, cap=0.5)  # in seconds: an emulated task is soon done
+# Marks the folder as ours, and keeps a checkout around it clean.
+MARK = "# A folder of `aivideo demo`, which replaces the files that it made.\n*\n"
 
-ONE_FAILS = Scenario(
-    name="demo", rules=(Rule("create", Act(works=True, dooms=True), nth=10),)
-)
+SUMMARY = """
+{sheet.pictures} pictures and {sheet.failures} failure in {sheet.seconds:.1f} s, \
+at most {sheet.in_flight} in flight.
 
-MARK = "# This folder is of `aivideo demo`, which replaces the files in it.\n*\n"
+Money     {sheet.spent} credits: {sheet.charged} charged, {sheet.refunded} refunded, \
+{sheet.before} -> {sheet.after}
+          charged once each: yes. It was the emulator: no picture was bought.
+Pictures  {pictures}
+Page      {page}
 
-NEXT = """
-Next, in your own code, still free and offline: start
+Next, in your own code, as free and offline as this. Start
     {python} -m asyncio
 and paste
     from aivideo_async import Emulator, GptImage2
@@ -47,14 +45,15 @@ and paste
         task = await client.generate(GptImage2("a red mug on a white table"))
         print(await client.download(task, "."))
 
-With a key it is the same, and costs {price} credits (about ${dollars:.3f}):
+With a key it is the same, for 2.4 credits (about $0.012):
     export AIVIDEOAPI_API_KEY=sk-...
     {python} -m asyncio
 and paste
     from aivideo_async import AsyncClient, GptImage2
     async with AsyncClient() as client:
         task = await client.generate(GptImage2("a red mug on a white table"))
-        print(await client.download(task, "."))"""
+        print(await client.download(task, "."))
+"""
 
 
 class DiskError(click.ClickException):
@@ -88,45 +87,57 @@ def demo(folder: Path, speed: int) -> None:
     folder = folder.absolute()
     with writing(folder):
         claim(folder)
-    say(f"{TOTAL} product shots from an emulator: no key, no network, no cost.")
+    click.echo(f"{TOTAL} product shots from an emulator on this machine", err=True)
     try:
         with progress_of(TOTAL) as progress:
             sheet = asyncio.run(shoot(folder / "pictures", progress, speed=speed))
-    except KeyboardInterrupt:
-        say("Stopped; what was ready is saved. The same command starts anew.")
-        raise
     except DownloadError as error:
         raise DiskError(str(error)) from None
-    page = folder / "index.html"
     with writing(folder):
+        page = folder / "index.html"
         page.write_text(render(sheet, folder), "utf-8")
-    click.echo(summary(sheet, page))
+    click.echo(summary(sheet, folder))
 
 
-# --- what a program of yours would do ------------------------------------------------
-
-
-async def shoot(folder: Path, progress: Progress, *, speed: float) -> Sheet:
+def claim(folder: Path) -> None:
     """
-    Order the shop's shots, save each as it completes, and count the money.
+    Make *folder* the demo's own.
 
     Raises:
-        AssertionError: Something was paid twice, or the sums disagree: a bug.
+        click.UsageError: It holds what no demo made.
     """
-    loop = asyncio.get_running_loop()
-    begun, frames = loop.time(), dict[int, Frame]()
-    photo: asyncio.Future[str] = loop.create_future()
-    async with (
-        Emulator(ONE_FAILS, speed=speed) as emulator,
-        emulator.client(max_in_flight=IN_FLIGHT, polling=POLLING) as client,
-    ):
-        before = await client.credits()
-        async for outcome in client.generate_many(orders(photo)):
-            if outcome.request.key == PHOTO:
-                photo.set_result(outcome.unwrap().output.urls[0])
-            frame = await developed(client, outcome, folder, loop.time() - begun)
-            frames[outcome.index] = frame
-            progress.step(line(frame), ok=outcome.ok, status=...)
-        after = await client.credits()
-        emulator.ledger.assert_clean()
-    return Sheet(...)
+    mark = folder / ".gitignore"
+    folder.mkdir(parents=True, exist_ok=True)
+    ours = mark.is_file() and mark.read_text("utf-8", "replace") == MARK
+    if any(folder.iterdir()) and not ours:
+        raise click.UsageError(
+            f"{printable(str(folder))} holds other files: name a new or empty folder."
+        )
+    mark.write_text(MARK, "utf-8")
+
+
+@contextmanager
+def writing(folder: Path) -> Iterator[None]:
+    """Say what is wrong with the disk, if it cannot be written."""
+    try:
+        yield
+    except OSError as error:
+        raise DiskError(
+            f"{printable(str(folder))} cannot be written: {error.strerror}."
+        ) from None
+
+
+def summary(sheet: Sheet, folder: Path) -> str:
+    """Tell what was made, where it lies, and what to do next."""
+    return SUMMARY.format(
+        sheet=sheet,
+        pictures=(folder / "pictures").as_uri(),
+        page=(folder / "index.html").as_uri(),
+        python=shlex.quote(_python()),
+    )
+
+
+def _python() -> str:
+    """Name this interpreter as shortly as works here."""
+    python, here = Path(sys.executable), Path.cwd()
+    return str(python.relative_to(here) if python.is_relative_to(here) else python)

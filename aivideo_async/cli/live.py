@@ -36,7 +36,7 @@ class LiveProgress:
     def __init__(self, total: int) -> None:
         self._console = Console(stderr=True)
         self._bar = Bar(
-            BarColumn(bar_width=None),
+            BarColumn(None, complete_style="cyan", finished_style="cyan"),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
             expand=True,
@@ -48,11 +48,11 @@ class LiveProgress:
 
     def step(self, text: str, *, ok: bool, status: str) -> None:
         """Print the step above the bar, and move the bar."""
-        word = ("ok      ", "green") if ok else ("failed  ", "bold red")
+        self._bar.advance(self._task)
+        self._status.plain = printable(status)
+        word = ("ok     ", "green") if ok else ("failed ", "bold red")
         line = Text.assemble(word, printable(text), no_wrap=True, overflow="ellipsis")
         self._console.print(line)
-        self._status.plain = printable(status)
-        self._bar.advance(self._task)
 
     def __enter__(self) -> Self:
         self._live.start(refresh=True)

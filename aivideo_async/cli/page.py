@@ -18,11 +18,11 @@ from urllib.parse import quote
 from attrs import frozen
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from aivideo_async import GptImage2, __version__
+from aivideo_async._version import __version__
 
 __all__ = ["Frame", "Sheet", "render"]
 
-THUMBNAIL = (720, 900)  # in pixels: sharp on a screen of twice the density
+THUMBNAIL = (640, 800)  # in pixels: sharp on a screen of twice the density
 DOLLARS_PER_CREDIT = Decimal("0.005")
 
 
@@ -32,21 +32,26 @@ class Frame:
     One frame of the sheet.
 
     Attributes:
-        request: What was asked for.
+        number: Its place in the order, from 1.
+        key: The caller's own label.
+        prompt: What was asked for.
+        ratio: The aspect ratio that was asked for.
+        reference: The key of the picture that it was made from, if any.
+        credits: What it cost; given back if it failed.
         seconds: How long after the start it was ready.
-        picture: The file, or None if there is none.
-        failure: Why there is none.
+        picture: The file, or None if it failed.
+        failure: Why it failed.
     """
 
-    request: GptImage2
+    number: int
+    key: str
+    prompt: str
+    ratio: str
+    reference: str
+    credits: Decimal
     seconds: float
-    picture: Path | None = None
-    failure: str = ""
-
-    @property
-    def ratio(self) -> str:
-        """The aspect ratio that was asked for."""
-        return self.request.aspect_ratio
+    picture: Path | None
+    failure: str
 
 
 @frozen(kw_only=True)
@@ -55,9 +60,11 @@ class Sheet:
     All frames, and the account.
 
     Attributes:
-        frames: In the order in which they are shown.
+        frames: In any order.
         seconds: From the first request to the last file.
-        in_flight: How many tasks were followed at once, at most.
+        in_flight: How many tasks ran at once, at most.
+        before: The balance at the start, in credits.
+        after: The balance at the end.
         charged: Credits taken.
         refunded: Credits given back.
     """
@@ -65,6 +72,8 @@ class Sheet:
     frames: tuple[Frame, ...]
     seconds: float
     in_flight: int
+    before: Decimal
+    after: Decimal
     charged: Decimal
     refunded: Decimal
 
@@ -80,17 +89,21 @@ class Sheet:
 
     @property
     def spent(self) -> Decimal:
-        """Credits, refunds taken off."""
-        return self.charged - self.refunded
+        """Credits, by the balance."""
+        return self.before - self.after
 
     @property
     def dollars(self) -> Decimal:
-        """What that would be on the real service."""
+        """What that costs on the real service."""
         return self.spent * DOLLARS_PER_CREDIT
 
 
 def render(sheet: Sheet, folder: Path) -> str:
-    """Return the page that shows *sheet* and lies in *folder*."""
+    """
+    Return the page that shows *sheet* and will lie in *folder*.
+
+    The frames stand by ratio, then in the order in which they were asked for.
+    """
     environment = Environment(
         loader=PackageLoader("aivideo_async.cli"),
         autoescape=True,
@@ -102,11 +115,12 @@ def render(sheet: Sheet, folder: Path) -> str:
     def link(picture: Path) -> str:
         return quote(picture.relative_to(folder).as_posix())
 
+    frames = sorted(sheet.frames, key=lambda frame: (frame.ratio, frame.number))
     return environment.get_template("page.html").render(
         sheet=sheet,
         sections=[
-            (ratio, list(frames))
-            for ratio, frames in groupby(sheet.frames, lambda frame: frame.ratio)
+            (ratio, list(group))
+            for ratio, group in groupby(frames, lambda frame: frame.ratio)
         ],
         link=link,
         thumbnail=thumbnail,
@@ -125,6 +139,6 @@ def thumbnail(picture: Path) -> str:
         file = BytesIO()
         with Image.open(picture) as image:
             image.thumbnail(THUMBNAIL)
-            image.save(file, "WEBP", quality=88)
-        kind, content = "webp", file.getvalue()
+            image.convert("RGB").save(file, "JPEG", quality=88)
+        kind, content = "jpeg", file.getvalue()
     return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"

@@ -61,7 +61,7 @@ class PlainProgress:
         """Print the step and its number."""
         self._done += 1
         word = "ok" if ok else "failed"
-        line = f"{self._done:>3}/{self._total}  {word:<6}  {printable(text)}"
+        line = f"{self._done:>3}/{self._total}  {word:<6} {printable(text)}"
         click.echo(line, err=True)
 
     def __enter__(self) -> Self:

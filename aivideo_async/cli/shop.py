@@ -15,7 +15,7 @@ PROMPTS = {
     "1:1": {
         "MUG-RED": "A red stoneware mug, soft light from the left, paper backdrop",
         "LAMP-NAVY": "A navy desk lamp, soft light from the left, paper backdrop",
-        "BOTTLE-TEAL": "A teal bottle of bath oil, soft window light, plain backdrop",
+        "BOTTLE-TEAL": "A teal bottle of bath oil, on a plain backdrop, soft window light",
         "CHAIR-OLIVE": "An olive dining chair, soft studio light",
         "CUP-CREAM": "A cream espresso cup, soft daylight, seamless paper backdrop",
         "SNEAKER-WHITE": "A white sneaker, soft light from the left, paper backdrop",
@@ -23,9 +23,9 @@ PROMPTS = {
     },
     "4:5": {
         "ARMCHAIR-ORANGE": "An orange armchair, soft studio light",
-        "PERFUME-GOLD": "A gold perfume bottle, soft studio light",
+        "PERFUME-GOLD": "A gold perfume bottle, plain backdrop, soft daylight",
         "LAMP-YELLOW": "A yellow reading lamp, soft studio light",
-        "BOOT-BROWN": "A brown suede boot, soft window light, plain backdrop",
+        "BOOT-BROWN": "A brown suede boot, on a plain backdrop, soft window light",
     },
 }
 """For each aspect ratio, the SKUs and their prompts."""
@@ -47,5 +47,5 @@ def edit_of(url: str) -> GptImage2:
         "The same tan leather tote bag on an oak bench in a sunlit hallway",
         image_urls=[url],
         aspect_ratio="1:1",
-        key="TOTE-TAN-HALLWAY",
+        key="TOTE-TAN-HALL",
     )

@@ -22,7 +22,11 @@ from aivideo_async.client.options import check_callback, check_request
 from aivideo_async.engine import Engine
 from aivideo_async.engine.jobs import Caller, Job, Recipient, Stage
 from aivideo_async.engine.runs import Requests, Run
-from aivideo_async.errors import ConfigurationError, UnexpectedResponseError
+from aivideo_async.errors import (
+    ConfigurationError,
+    InvalidRequestError,
+    UnexpectedResponseError,
+)
 from aivideo_async.models.requests import GenerationRequest
 from aivideo_async.models.strictjson import encode
 from aivideo_async.models.tasks import Credits, Task
@@ -187,7 +191,7 @@ class Session:
             self._attempts(),
             method=method,
             path=path,
-            body=b"" if body is None else encode(body),
+            body=b"" if body is None else _encoded(body),
         )
         engine.buy(job)
         return await _result(engine, job, caller)
@@ -261,6 +265,14 @@ class Session:
             request=request,
             follow=True,
         )
+
+
+def _encoded(body: Any) -> bytes:
+    try:
+        return encode(body)
+    except (TypeError, ValueError) as error:
+        text = f"The body is not JSON: {error}."
+        raise InvalidRequestError(text, field="body") from None
 
 
 async def _result(engine: Engine, job: Job, caller: Caller) -> Any:

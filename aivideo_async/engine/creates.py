@@ -85,11 +85,12 @@ class Creates:
             self._deliveries.lose(job, _stray(verdict, arrival))
             return
         job.task_id, job.bought = verdict.task_id, True
-        if job.abandoned or (self._deliveries.closing and job.follow):
+        needs_looks = job.follow or not verdict.confirmed
+        if job.abandoned or (self._deliveries.closing and needs_looks):
             self._leave_behind(job)
         elif job.request is None:
             self._deliveries.give(job, verdict.reply)
-        elif job.follow or not verdict.confirmed:
+        elif needs_looks:
             self._follow(job, verdict, arrival)
         else:
             self._deliveries.give(job, Task(verdict.task_id, model=job.request.model))
@@ -120,8 +121,9 @@ class Creates:
             self._agenda.add_later(arrival.now + pause, job)
         else:
             self._agenda.add_again(job)
-        if verdict.kind is VerdictKind.RETRY_LATER and arrival.retry_after is not None:
-            self._give_up_impatient(arrival.now + arrival.retry_after, error)
+        if verdict.kind is VerdictKind.RETRY_LATER:
+            hold = arrival.retry_after or 0.0
+            self._give_up_impatient(arrival.now + hold, error)
 
     def _pause(self, job: Job, verdict: Verdict, arrival: Arrival) -> float | None:
         fault = arrival.exchange.error
@@ -132,7 +134,7 @@ class Creates:
         )
 
     def _give_up_impatient(self, until: float, error: AIVideoError) -> None:
-        """Fail those refused before whose patience ends before the hold does."""
+        """Fail those refused earlier whose patience ends before *until*."""
         for job in list(self._agenda.sent_back()):
             if job.attempts.patience_ends() < until:
                 self._deliveries.fail(job, error)

@@ -213,10 +213,15 @@ class Engine:
 
     def _record(self, job: Job, wire: WireRequest, exchange: Exchange) -> None:
         arrival = arrived(exchange, self._time())
-        if wire.method == "GET":
-            self._looks.record(job, arrival)
-        elif job.wire is wire:  # else it was recorded when the client closed by force
-            self._creates.record(job, arrival)
+        try:
+            if wire.method == "GET":
+                self._looks.record(job, arrival)
+            elif job.wire is wire:  # else recorded when the client closed by force
+                self._creates.record(job, arrival)
+        except Exception:
+            # A bug of ours must not leave a caller waiting for ever.
+            log.exception("Recording the answer about task %s failed.", job.task_id)
+            self._deliveries.fail(job, AIVideoError(_BUG, task_id=job.task_id))
 
     # --- closing -----------------------------------------------------------------
 
@@ -270,6 +275,10 @@ class Engine:
         self._workers.stop(lambda _: True)
 
 
+_BUG = (
+    "A defect of this library while it recorded an answer; the log has the details. A "
+    "create may have been charged. Please report it."
+)
 _CLOSED = "The client was closed before this request left. "
 
 

@@ -8,6 +8,7 @@ table, so a new model needs data and no code.
 
 from __future__ import annotations
 
+import math
 import tomllib
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
@@ -27,6 +28,7 @@ __all__ = [
     "credits_for",
     "is_absolute_http",
     "problems",
+    "show",
     "spec_for",
 ]
 
@@ -38,7 +40,7 @@ class FieldSpec:
     type: str
     required: bool = False
     default: Any = None
-    choices: tuple[str, ...] = ()
+    choices: tuple[Any, ...] = ()
     max_chars: int | None = None
     max_items: int | None = None
     minimum: Decimal | None = None
@@ -151,7 +153,7 @@ def _check(name: str, field: FieldSpec, given: Mapping[str, Any]) -> Iterable[st
 
 def _check_text(name: str, field: FieldSpec, value: Any) -> Iterable[str]:
     if not isinstance(value, str):
-        yield f"{name}={_show(value)} is not text: pass a str."
+        yield f"{name}={show(value)} is not text: pass a str."
         return
     if field.max_chars is not None and len(value) > field.max_chars:
         yield (
@@ -175,22 +177,26 @@ def _broken_unicode(name: str, value: str) -> Iterable[str]:
 
 def _check_flag(name: str, field: FieldSpec, value: Any) -> Iterable[str]:
     if not isinstance(value, bool):
-        yield f"{name}={_show(value)} is not a truth value: pass True or False."
+        yield f"{name}={show(value)} is not a truth value: pass True or False."
 
 
 def _check_choice(name: str, field: FieldSpec, value: Any) -> Iterable[str]:
     if not isinstance(value, str) or value not in field.choices:
         yield (
-            f"{name}={_show(value)} is not one of the allowed values: "
+            f"{name}={show(value)} is not one of the allowed values: "
             f"use {', '.join(field.choices)}."
         )
 
 
 def _check_number(name: str, field: FieldSpec, value: Any) -> Iterable[str]:
     whole = field.type == "integer"
-    kinds = int if whole else int | float | Decimal
-    if isinstance(value, bool) or not isinstance(value, kinds):
-        yield f"{name}={_show(value)} is not {'a whole' if whole else 'a'} number."
+    kinds = int if whole else int | float
+    number = isinstance(value, kinds) and not isinstance(value, bool)
+    if not number or not math.isfinite(value):
+        yield f"{name}={show(value)} is not {'a whole' if whole else 'a'} number."
+    elif field.choices and value not in field.choices:
+        choices = ", ".join(map(str, field.choices))
+        yield f"{name}={value} is not one of the allowed values: use {choices}."
     elif field.minimum is not None and value < field.minimum:
         yield f"{name}={value} is too small: at least {field.minimum}."
     elif field.maximum is not None and value > field.maximum:
@@ -199,7 +205,7 @@ def _check_number(name: str, field: FieldSpec, value: Any) -> Iterable[str]:
 
 def _check_urls(name: str, field: FieldSpec, value: Any) -> Iterable[str]:
     if isinstance(value, str) or not isinstance(value, list | tuple):
-        yield f"{name}={_show(value)} is not a list of URLs: pass a tuple or list."
+        yield f"{name}={show(value)} is not a list of URLs: pass a tuple or list."
         return
     if field.max_items is not None and len(value) > field.max_items:
         yield (
@@ -209,7 +215,7 @@ def _check_urls(name: str, field: FieldSpec, value: Any) -> Iterable[str]:
     for index, url in enumerate(value):
         if not is_absolute_http(url):
             yield (
-                f"{name}[{index}]={_show(url)} is not an absolute http(s) URL: the "
+                f"{name}[{index}]={show(url)} is not an absolute http(s) URL: the "
                 "service fetches it itself, so put the file where it can be reached."
             )
 
@@ -241,8 +247,12 @@ def is_absolute_http(url: object) -> bool:
     return parts.scheme in ("http", "https") and bool(parts.hostname)
 
 
-def _show(value: object) -> str:
-    text = repr(value)
+def show(value: object) -> str:
+    """Show *value* in a message, however long it is."""
+    try:
+        text = repr(value)
+    except ValueError:  # an int of more digits than Python likes to print
+        text = f"a huge {type(value).__name__}"
     return text if len(text) <= 80 else f"{text[:77]}…"
 
 

@@ -8,7 +8,6 @@ what is sent.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Hashable, Iterable, Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any, ClassVar
@@ -16,8 +15,14 @@ from typing import Any, ClassVar
 from attrs import field, frozen
 
 from aivideo_async.errors import InvalidRequestError
-from aivideo_async.models.catalogue import ModelSpec, credits_for, problems, spec_for
-from aivideo_async.models.strictjson import encode
+from aivideo_async.models.catalogue import (
+    ModelSpec,
+    credits_for,
+    problems,
+    show,
+    spec_for,
+)
+from aivideo_async.models.strictjson import decode, encode
 
 __all__ = ["GenerationRequest", "GptImage2", "RawRequest"]
 
@@ -172,20 +177,28 @@ class GptImage2(_CatalogueRequest):
     @property
     def input(self) -> dict[str, Any]:
         """The ``input`` object that is sent; every default is spelled out."""
-        values: dict[str, Any] = {}
-        if self.prompt is not None:
-            values["prompt"] = self.prompt
+        values: dict[str, Any] = {"prompt": self.prompt}
         if self.image_urls != ():
             urls = self.image_urls
             values["image_urls"] = list(urls) if isinstance(urls, tuple) else urls
         values["aspect_ratio"] = self.aspect_ratio
         values["resolution"] = self.resolution
         values["nsfw_checker"] = self.nsfw_checker
-        return values
+        return {name: value for name, value in values.items() if value is not None}
 
 
-def _own(value: Any) -> Any:
-    return copy.deepcopy(value)
+def _json_object(value: Any) -> Any:
+    """Copy *value* through JSON: what is checked here is what will be sent."""
+    if not isinstance(value, Mapping):
+        raise InvalidRequestError(
+            f"input={show(value)} is not an object: pass a dict.", field="input"
+        )
+    try:
+        return decode(encode(dict(value)))
+    except (TypeError, ValueError) as error:
+        raise InvalidRequestError(
+            f"input is not JSON: {error}.", field="input"
+        ) from None
 
 
 def _credits(value: Any) -> Decimal | None:
@@ -193,11 +206,11 @@ def _credits(value: Any) -> Decimal | None:
         return None
     try:
         price = Decimal(str(value))
-    except InvalidOperation:
+    except (InvalidOperation, ValueError):  # the latter: too many digits to read
         price = Decimal("NaN")
     if isinstance(value, bool) or not price.is_finite() or price < 0:
         raise InvalidRequestError(
-            f"price={value!r} is not a number of credits: pass a Decimal, an int or "
+            f"price={show(value)} is not a number of credits: pass a Decimal, an int or "
             "text such as '2.4', or None if unknown.",
             field="price",
         )
@@ -236,8 +249,7 @@ class RawRequest(GenerationRequest):
 
     model: str
     endpoint: str = field(kw_only=True)
-    # A copy of its own: what is checked here is what will be sent.
-    input: Mapping[str, Any] = field(kw_only=True, converter=_own)
+    input: Mapping[str, Any] = field(kw_only=True, converter=_json_object)
     price: Decimal | None = field(default=None, kw_only=True, converter=_credits)
     key: str | None = field(default=None, kw_only=True)
 
@@ -245,25 +257,15 @@ class RawRequest(GenerationRequest):
         _check_key(self.key)
         if not isinstance(self.model, str) or not self.model.strip():
             raise InvalidRequestError(
-                f"model={self.model!r} is not a model's id.", field="model"
+                f"model={show(self.model)} is not a model's id.", field="model"
             )
         check_path(self.endpoint, name="endpoint")
-        if not isinstance(self.input, Mapping):
-            raise InvalidRequestError(
-                f"input={self.input!r} is not an object: pass a dict.", field="input"
-            )
-        try:
-            encode({"model": self.model, "input": self.input})
-        except (TypeError, ValueError) as error:
-            raise InvalidRequestError(
-                f"input is not JSON: {error}.", field="input"
-            ) from None
 
 
 def _check_key(key: object) -> None:
     if key is not None and not isinstance(key, str):
         raise InvalidRequestError(
-            f"key={key!r} is not text: pass a str, such as a SKU.", field="key"
+            f"key={show(key)} is not text: pass a str, such as a SKU.", field="key"
         )
 
 
@@ -285,7 +287,7 @@ def check_path(path: object, *, name: str = "path") -> None:
     )
     if not plain:
         raise InvalidRequestError(
-            f"{name}={path!r} is not a path of the API: pass one that starts with "
+            f"{name}={show(path)} is not a path of the API: pass one that starts with "
             "'/', such as '/v1/images/generations'.",
             field=name,
         )

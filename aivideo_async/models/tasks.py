@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 
-from aivideo_async.errors import AIVideoError
+from aivideo_async.errors import AIVideoError, TaskFailedError
 from aivideo_async.models.convert import converter
 from aivideo_async.models.wire import printable
 
@@ -63,6 +63,7 @@ _STATUS_WORDS = {
     "complete": TaskStatus.COMPLETED,
     "success": TaskStatus.COMPLETED,
     "succeeded": TaskStatus.COMPLETED,
+    "succeed": TaskStatus.COMPLETED,
     "done": TaskStatus.COMPLETED,
     "failed": TaskStatus.FAILED,
     "error": TaskStatus.FAILED,
@@ -228,8 +229,13 @@ class Outcome:
         """Return the completed task, or raise the error."""
         if self.error is not None:
             raise self.error
-        if self.task is None:
-            raise AIVideoError(f"request {self.index} has neither a task nor an error")
+        if self.task is None or not self.task.is_final:
+            raise AIVideoError(
+                f"Request {self.index} has no completed task (yet).",
+                task_id=self.task.id if self.task else None,
+            )
+        if self.task.status is TaskStatus.FAILED:
+            raise TaskFailedError(self.task)
         return self.task
 
 
@@ -241,7 +247,7 @@ def _decimal(value: object) -> Decimal | None:
         return None
     try:
         number = Decimal(str(value))
-    except InvalidOperation:
+    except (InvalidOperation, ValueError):  # the latter: too many digits to read
         return None
     return number if number.is_finite() else None
 
@@ -258,7 +264,7 @@ def _moment(value: object, _: object) -> datetime | None:
 
 def _progress(value: object, _: object) -> float | None:
     number = _decimal(value)
-    return None if number is None else float(number)
+    return float(number) if number is not None and abs(number) < 1e300 else None
 
 
 def _text(value: object, _: object = None) -> str | None:
@@ -283,9 +289,14 @@ def _failure(value: object, _: object) -> TaskFailure | None:
     if not isinstance(value, dict) or not value:
         return None
     return TaskFailure(
-        printable(str(value.get("code") or "unknown")),
-        printable(str(value.get("message") or "no reason was given")),
+        _words(value.get("code")) or "unknown",
+        _words(value.get("message")) or "no reason was given",
     )
+
+
+def _words(value: object) -> str | None:
+    number = _decimal(value)
+    return printable(value if isinstance(value, str) else str(number or ""))
 
 
 for kind, hook in (

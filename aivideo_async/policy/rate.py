@@ -151,7 +151,8 @@ class TokenBucket:
             self._hold = max(self._hold, now + self._probe_gap())
 
     def _probe_gap(self) -> float:
-        gap = max(SHORTEST_HOLD, 1.0 / self._rate) * 2.0**self._failed_probes
+        doublings = min(self._failed_probes, 20)  # no float overflows
+        gap = max(SHORTEST_HOLD, 1.0 / self._rate) * 2.0**doublings
         return min(LONGEST_PROBE_GAP, gap) * self._rng.uniform(0.9, 1.1)
 
     def _cut(self, now: float) -> None:

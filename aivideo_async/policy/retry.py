@@ -85,12 +85,15 @@ class Attempts:
     Attributes:
         patience: Seconds of refusals that this request puts up with, None for ever.
         refused_since: When it was first refused by the rate limit.
+        failed: How often it was not sent, or a look broke, in a row.
+        upstream: How often the provider refused it.
     """
 
     policy: RetryPolicy
     patience: float | None
     refused_since: float | None = None
     failed: int = 0
+    upstream: int = 0
 
     def after_create(
         self,
@@ -105,8 +108,8 @@ class Attempts:
         if verdict.kind is VerdictKind.NOT_SENT and not verdict.fatal:
             return self._after_failure(self.policy.not_sent_attempts, rng)
         if isinstance(verdict.error, UpstreamError):
-            self.failed += 1
-            again = self.failed < self.policy.upstream_attempts
+            self.upstream += 1
+            again = self.upstream < self.policy.upstream_attempts
             return rng.uniform(*UPSTREAM_PAUSE) if again else None
         return None
 

@@ -37,7 +37,7 @@ Classify by class or by ``error.code``, never by the text.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 if TYPE_CHECKING:
     from aivideo_async.models import Evidence, Task
@@ -66,7 +66,6 @@ __all__ = [
     "UnexpectedResponseError",
     "UpstreamError",
     "WaitTimeoutError",
-    "api_error",
 ]
 
 
@@ -189,12 +188,23 @@ class APIError(AIVideoError):
     ) -> None:
         label = " ".join(str(part) for part in (status, code) if part is not None)
         text = f"{label}: {message}" if label else message
-        super().__init__(f"{text} {self.advice}".rstrip(), task_id=task_id)
+        stop = "" if text.endswith((".", "!", "?")) else "."
+        super().__init__(f"{text}{stop} {self.advice}", task_id=task_id)
         self.status = status
         self.code = code
         self.type = type
         self.message = message
         self.retry_after = retry_after
+
+    def for_another(self) -> Self:
+        """Make the error of a request that was not sent because this one was refused."""
+        return type(self)(
+            f"not sent, because an earlier request was refused: {self.message}",
+            status=self.status,
+            code=self.code,
+            type=self.type,
+            retry_after=self.retry_after,
+        )
 
 
 class InvalidRequestError(APIError, ValueError):
@@ -338,61 +348,3 @@ class DownloadError(AIVideoError):
 
 class OutputExpiredError(DownloadError):
     """The result is no longer served, not even at a freshly fetched URL."""
-
-
-_BY_CODE: dict[str, type[APIError]] = {
-    "invalid_request": InvalidRequestError,
-    "invalid_api_key": AuthenticationError,
-    "insufficient_credits": InsufficientCreditsError,
-    "ip_not_allowed": PermissionDeniedError,
-    "model_not_found": ModelNotFoundError,
-    "task_not_found": TaskNotFoundError,
-    "rate_limit_exceeded": RateLimitError,
-    "spend_limit_exceeded": SpendLimitError,
-    "internal_error": InternalServerError,
-    "upstream_error": UpstreamError,
-}
-
-_BY_STATUS: dict[int, type[APIError]] = {
-    400: InvalidRequestError,
-    401: AuthenticationError,
-    402: InsufficientCreditsError,
-    403: PermissionDeniedError,
-    429: RateLimitError,
-    503: UpstreamError,
-}
-
-
-def api_error(
-    message: str,
-    *,
-    status: int,
-    code: str | None = None,
-    type: str | None = None,  # noqa: A002  (the API's own word)
-    retry_after: float | None = None,
-    task_id: str | None = None,
-) -> APIError:
-    """
-    Build the error that belongs to an answer of the API.
-
-    The documented code decides; the type and then the HTTP status are the fallback.
-
-    Example:
-        >>> api_error("slow down", status=429, code="rate_limit_exceeded")
-        RateLimitError('429 rate_limit_exceeded: slow down ...')
-    """
-    cls = _BY_CODE.get(code or "")
-    if cls is None and type == "billing_error":
-        cls = BillingError
-    if cls is None:
-        cls = _BY_STATUS.get(status)
-    if cls is None:
-        cls = InternalServerError if status >= 500 else APIError
-    return cls(
-        message,
-        status=status,
-        code=code,
-        type=type,
-        retry_after=retry_after,
-        task_id=task_id,
-    )

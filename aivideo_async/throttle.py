@@ -7,15 +7,18 @@ gate wakes the others when it opens again. `LocalThrottle` serves one process.
 
 from __future__ import annotations
 
-import math
 import random
 from collections.abc import Callable
 from typing import Protocol
 
-from aivideo_async.errors import ConfigurationError
+from aivideo_async.models.numbers import check_number
 from aivideo_async.policy.rate import RateController, TokenBucket
 
 __all__ = ["LocalThrottle", "Throttle"]
+
+
+COURTESY = 0.001
+"""Seconds by which a sender lets those go first that share its throttle."""
 
 
 class Throttle(RateController, Protocol):
@@ -43,19 +46,25 @@ class LocalThrottle:
     """
 
     def __init__(self, rate: float | None = None) -> None:
-        if rate is not None and not 0 < rate < math.inf:
-            raise ConfigurationError(
-                f"rate={rate!r}: use requests per second above 0, or None to learn it."
-            )
+        if rate is not None:
+            check_number("rate", rate, above=True)
         self._bucket: RateController = TokenBucket(rate, random.Random())
         self._listeners: list[Callable[[], None]] = []
+        self._just_sent = False
 
     def when(self, now: float) -> float:
         """Return when the next request may leave; infinity while a probe is out."""
-        return self._bucket.when(now)
+        opens = self._bucket.when(now)
+        if self._just_sent and opens > now and len(self._listeners) > 1:
+            # Whoever asks right after a send is the sender: the others go first, else
+            # those whose timers ring second would never get a turn.
+            opens += COURTESY
+        self._just_sent = False
+        return opens
 
     def sent(self, now: float) -> int:
         """Take the permission; return the token that the answer must bring back."""
+        self._just_sent = True
         return self._bucket.sent(now)
 
     def ok(self, now: float, token: int, limited: bool = True) -> None:
@@ -84,5 +93,5 @@ class LocalThrottle:
     def _wake(self) -> None:
         # A lone client looks at the gate by itself after each of its own answers.
         if len(self._listeners) > 1:
-            for wake in self._listeners:
+            for wake in tuple(self._listeners):
                 wake()

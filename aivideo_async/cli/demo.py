@@ -17,9 +17,10 @@ from pathlib import Path
 import click
 
 from aivideo_async import DownloadError
-from aivideo_async.cli.page import Sheet, render
+from aivideo_async.cli.page import DOLLARS_PER_CREDIT, Sheet, render
 from aivideo_async.cli.progress import progress_of
 from aivideo_async.cli.shoot import TOTAL, shoot
+from aivideo_async.cli.shop import SHOTS
 from aivideo_async.models.wire import printable
 
 __all__ = ["demo"]
@@ -45,7 +46,7 @@ and paste
         task = await client.generate(GptImage2("a red mug on a white table"))
         print(await client.download(task, "."))
 
-With a key it is the same, for 2.4 credits (about $0.012):
+With a key it is the same, for {price} credits (about ${dollars:.3f}):
     export AIVIDEOAPI_API_KEY=sk-...
     {python} -m asyncio
 and paste
@@ -129,8 +130,11 @@ def writing(folder: Path) -> Iterator[None]:
 
 def summary(sheet: Sheet, folder: Path) -> str:
     """Tell what was made, where it lies, and what to do next."""
+    price = SHOTS[0].price or 0
     return SUMMARY.format(
         sheet=sheet,
+        price=price,
+        dollars=price * DOLLARS_PER_CREDIT,
         pictures=(folder / "pictures").as_uri(),
         page=(folder / "index.html").as_uri(),
         python=shlex.quote(_python()),

@@ -20,7 +20,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from aivideo_async._version import __version__
 
-__all__ = ["Frame", "Sheet", "render"]
+__all__ = ["DOLLARS_PER_CREDIT", "Frame", "Sheet", "render"]
 
 THUMBNAIL = (640, 800)  # in pixels: sharp on a screen of twice the density
 DOLLARS_PER_CREDIT = Decimal("0.005")

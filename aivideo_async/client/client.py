@@ -17,7 +17,6 @@ from aivideo_async.client.options import (
     check_callback,
     read_address,
     read_count,
-    read_key,
     read_proxy_option,
     read_seconds,
     read_task_id,
@@ -104,14 +103,14 @@ class AsyncClient:
             base_url=address,
             proxy=read_proxy_option(proxy, address),
             ssl=ssl,
-            throttle=throttle or LocalThrottle(rate),
+            throttle=LocalThrottle(rate) if throttle is None else throttle,
             polling=polling,
             retry=retry,
             timeouts=timeouts,
             max_in_flight=read_count("max_in_flight", max_in_flight),
             max_connections=read_count("max_connections", max_connections),
         )
-        self._session = Session(setup, transport or setup.wire(read_key(key)))
+        self._session = Session(setup, transport, key)
 
     # --- verbs that spend --------------------------------------------------------
 
@@ -364,7 +363,7 @@ class AsyncClient:
             >>> client.stats().in_flight
             0
         """
-        return self._session.open().stats()
+        return self._session.stats()
 
     async def aclose(self) -> None:
         """

@@ -9,6 +9,7 @@ from yarl import URL
 
 from aivideo_async.errors import ConfigurationError, InvalidRequestError
 from aivideo_async.models.catalogue import is_absolute_http
+from aivideo_async.models.numbers import check_number
 from aivideo_async.models.requests import GenerationRequest
 from aivideo_async.models.tasks import Task, is_task_id
 from aivideo_async.transport.origin import proxy_for, read_base_url, read_proxy
@@ -16,6 +17,8 @@ from aivideo_async.transport.secret import Secret
 
 __all__ = [
     "check_callback",
+    "check_kind",
+    "check_port",
     "check_request",
     "read_address",
     "read_count",
@@ -60,18 +63,22 @@ def read_key(key: Secret | None) -> Secret:
 
 def read_address(text: str | None) -> URL:
     """Read the address that was passed, that of the environment, or the service's."""
+    if text is not None:
+        check_kind("base_url", text, str, "its text, such as 'https://…'")
     return read_base_url(text or os.environ.get("AIVIDEOAPI_BASE_URL") or BASE_URL)
 
 
 def read_proxy_option(text: str | None, address: URL) -> URL | None:
     """Read the proxy that was passed, or that of the environment."""
-    return read_proxy(text) if text else proxy_for(address)
+    if text is None:
+        return proxy_for(address)
+    check_kind("proxy", text, str, "its URL as text, such as 'http://proxy:3128'")
+    return read_proxy(text)
 
 
 def read_count(name: str, value: int) -> int:
     """Return *value* if it is a whole number from 1; else `ConfigurationError`."""
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise ConfigurationError(f"{name}={value!r}: use a whole number from 1.")
+    check_number(name, value, least=1, whole=True)
     return value
 
 
@@ -79,10 +86,21 @@ def read_seconds(timeout: float | None) -> float | None:
     """Return seconds, or None for ever; anything else is a `ConfigurationError`."""
     if timeout is None or timeout == math.inf:
         return None
-    number = isinstance(timeout, int | float) and not isinstance(timeout, bool)
-    if not number or not timeout >= 0:
-        raise ConfigurationError(f"timeout={timeout!r}: use seconds from 0, or None.")
+    check_number("timeout", timeout)
     return timeout
+
+
+def check_kind(name: str, value: object, kind: type, example: str) -> None:
+    """Refuse an option of another type before it can fail in the middle of a purchase."""
+    if not isinstance(value, kind):
+        raise ConfigurationError(f"{name}={value!r}: pass {example}.")
+
+
+def check_port(name: str, value: object, example: str, *verbs: str) -> None:
+    """Refuse an option that does not speak the verbs of its port."""
+    missing = [verb for verb in verbs if not callable(getattr(value, verb, None))]
+    if missing:
+        raise ConfigurationError(f"{name}={value!r} has no {missing[0]}(): {example}.")
 
 
 def read_task_id(task: Task | str) -> str:

@@ -18,8 +18,14 @@ from attrs import frozen
 from yarl import URL
 
 from aivideo_async._version import __version__
-from aivideo_async.client.options import check_callback, check_request
-from aivideo_async.engine import Engine
+from aivideo_async.client.options import (
+    check_callback,
+    check_kind,
+    check_port,
+    check_request,
+    read_key,
+)
+from aivideo_async.engine import Engine, Stats
 from aivideo_async.engine.jobs import Caller, Job, Recipient, Stage
 from aivideo_async.engine.runs import Requests, Run
 from aivideo_async.errors import (
@@ -74,6 +80,15 @@ class Setup:
     max_in_flight: int
     max_connections: int
 
+    def __attrs_post_init__(self) -> None:
+        if self.ssl is not None:
+            check_kind("ssl", self.ssl, SSLContext, "an ssl.SSLContext, or None")
+        check_kind("retry", self.retry, RetryPolicy, "a RetryPolicy(…)")
+        check_kind("timeouts", self.timeouts, Timeouts, "Timeouts(total=…)")
+        check_port("polling", self.polling, "pass Backoff(…)", "schedule")
+        verbs = ("when", "sent", "ok", "reject", "lost", "subscribe", "unsubscribe")
+        check_port("throttle", self.throttle, "pass LocalThrottle(…)", *verbs)
+
     def wire(self, key: Secret) -> HTTPTransport:
         """Make the real wire to the API."""
         return HTTPTransport(
@@ -99,7 +114,12 @@ class Setup:
 class Session:
     """One client's engine, and what is closed with it."""
 
-    def __init__(self, setup: Setup, transport: Transport) -> None:
+    def __init__(
+        self, setup: Setup, transport: Transport | None, key: Secret | None
+    ) -> None:
+        if transport is None:
+            transport = setup.wire(read_key(key))
+        check_port("transport", transport, "pass a Transport", "exchange", "aclose")
         self.setup = setup
         self._transport = transport
         self.engine: Engine | None = None
@@ -148,13 +168,17 @@ class Session:
             self._downloader = self.setup.downloader()
         return self._downloader
 
+    def stats(self) -> Stats:
+        """Return a snapshot, at any time of its life."""
+        return Stats() if self.engine is None else self.engine.stats()
+
     def describe(self) -> str:
         """Say in a few words what is under way."""
         if self.closed:
             return "closed"
         if self.engine is None:
             return "new"
-        stats = self.engine.stats()
+        stats = self.stats()
         return (
             f"{stats.in_flight}/{self.setup.max_in_flight} in flight, "
             f"{stats.queued} queued, {stats.unclaimed} unclaimed"
@@ -205,7 +229,7 @@ class Session:
     ) -> Run:
         """Prepare a run of many; it is patient for ever, unless the client is not."""
         patience = self.setup.retry.patience
-        if patience == DEFAULT_PATIENCE:
+        if patience is DEFAULT_PATIENCE:  # the very object: nobody named one
             patience = None
 
         def make_job(request: GenerationRequest, recipient: Recipient) -> Job:

@@ -14,7 +14,12 @@ from aivideo_async.engine.gate import Gate
 from aivideo_async.engine.jobs import Arrival, Job, Stage
 from aivideo_async.engine.looks import Looks
 from aivideo_async.engine.stats import Counters
-from aivideo_async.errors import AIVideoError, NotSentError
+from aivideo_async.errors import (
+    AIVideoError,
+    APIError,
+    NotSentError,
+    RateLimitError,
+)
 from aivideo_async.models.tasks import Task
 from aivideo_async.models.wire import Evidence, FaultKind, printable
 from aivideo_async.policy.judge import Verdict, VerdictKind, judge
@@ -121,7 +126,7 @@ class Creates:
             self._agenda.add_later(arrival.now + pause, job)
         else:
             self._agenda.add_again(job)
-        if verdict.kind is VerdictKind.RETRY_LATER:
+        if isinstance(error, RateLimitError):
             hold = arrival.retry_after or 0.0
             self._give_up_impatient(arrival.now + hold, error)
 
@@ -133,11 +138,11 @@ class Creates:
             verdict, arrival.now, self._rng, arrival.retry_after
         )
 
-    def _give_up_impatient(self, until: float, error: AIVideoError) -> None:
+    def _give_up_impatient(self, until: float, error: APIError) -> None:
         """Fail those refused earlier whose patience ends before *until*."""
         for job in list(self._agenda.sent_back()):
             if job.attempts.patience_ends() < until:
-                self._deliveries.fail(job, error)
+                self._deliveries.fail(job, error.for_another())
 
 
 def _evidence(arrival: Arrival, reason: str) -> Evidence:

@@ -21,7 +21,7 @@ from aivideo_async.errors import (
     WaitTimeoutError,
 )
 from aivideo_async.models.tasks import Task
-from aivideo_async.models.wire import Evidence
+from aivideo_async.models.wire import Evidence, printable
 
 __all__ = ["Deliveries"]
 
@@ -83,13 +83,13 @@ class Deliveries:
         error = OutcomeUnknownError(
             f"A create ({what}) was sent and its outcome is unknown: "
             f"{evidence.reason}{fault}. It may have been charged, so it is not sent "
-            "again by itself. Compare the credits, or submit it anew and accept that "
-            "it may be paid twice.",
+            "again by itself. Compare client.credits() with what you expect, or submit "
+            "it anew and accept that it may be paid twice.",
             evidence=evidence,
             task_id=job.task_id,
         )
         key = job.request.key if job.request else None
-        log.warning("%s%s", error, f" Its key: {key}." if key else "")
+        log.warning("%s%s", error, f" Its label: {printable(key)}." if key else "")
         self.fail(job, error)
 
     def finish(self, job: Job) -> None:

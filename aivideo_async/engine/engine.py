@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+from collections.abc import Callable
 
 import anyio
 from attrs import asdict
@@ -77,6 +78,7 @@ class Engine:
         self._creates = Creates(
             self._agenda, self._deliveries, self._gate, self._looks, self._counters, rng
         )
+        self.at_close: set[Callable[[], None]] = set()
         self._workers = Workers(max_connections, self._take, self._serve)
         throttle.subscribe(self._workers.pump)
 
@@ -129,6 +131,10 @@ class Engine:
         """Keep the id of a paid task that was not handed out."""
         self._deliveries.keep_unclaimed(task_id, "its caller is gone")
 
+    def claim(self, task_id: str) -> None:
+        """Note that a caller has got this task after all."""
+        self._deliveries.claim(task_id)
+
     @property
     def unclaimed(self) -> tuple[str, ...]:
         """Ids paid for that no caller got, oldest first."""
@@ -143,6 +149,7 @@ class Engine:
             following=sum(job.is_followed for job in jobs),
             connections=self._workers.busy(),
             unclaimed=len(self._deliveries.unclaimed),
+            held_for=self._gate.held_for(),
             **asdict(self._counters),
         )
 
@@ -205,8 +212,9 @@ class Engine:
         except asyncio.CancelledError:
             self._record(job, wire, _cut_off(wire))
             raise
-        except Exception as error:  # noqa: BLE001  (a transport that breaks its promise)
+        except Exception as error:
             # What it sent is anybody's guess, so it counts as sent.
+            log.exception("The transport raised, which it must not.")
             fault = Fault(FaultKind.BROKEN, type(error).__name__)
             exchange = Exchange(sent=True, error=fault)
         self._record(job, wire, exchange)
@@ -221,7 +229,7 @@ class Engine:
         except Exception:
             # A bug of ours must not leave a caller waiting for ever.
             log.exception("Recording the answer about task %s failed.", job.task_id)
-            self._deliveries.fail(job, AIVideoError(_BUG, task_id=job.task_id))
+            self._deliveries.fail(job, _defect(job))
 
     # --- closing -----------------------------------------------------------------
 
@@ -236,6 +244,8 @@ class Engine:
             self._deliveries.closing = True
             self._throttle.unsubscribe(self._workers.pump)
             self._dismiss_callers()
+            for note in tuple(self.at_close):
+                note()
             self._workers.stop(lambda job: job is None or not job.on_wire)
         await self._drain(patience)
 
@@ -275,10 +285,17 @@ class Engine:
         self._workers.stop(lambda _: True)
 
 
-_BUG = (
-    "A defect of this library while it recorded an answer; the log has the details. A "
-    "create may have been charged. Please report it."
-)
+def _defect(job: Job) -> AIVideoError:
+    known = f"Its task is {job.task_id}: look at it with client.wait." * bool(
+        job.task_id
+    )
+    return AIVideoError(
+        "A defect of this library while it recorded an answer; the log has the details, "
+        f"please report it. The request may have been charged. {known}".rstrip(),
+        task_id=job.task_id,
+    )
+
+
 _CLOSED = "The client was closed before this request left. "
 
 

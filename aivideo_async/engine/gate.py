@@ -7,6 +7,8 @@ token is closed with exactly one answer, whatever became of the request.
 
 from __future__ import annotations
 
+import logging
+import math
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
@@ -20,6 +22,11 @@ from aivideo_async.policy.retry import read_http_date, read_retry_after
 from aivideo_async.throttle import Throttle
 
 __all__ = ["Gate", "arrived"]
+
+log = logging.getLogger("aivideo_async")
+
+LONG_HOLD = 5.0
+"""Seconds of a Retry-After from which on the log tells of it."""
 
 
 def arrived(exchange: Exchange, now: float) -> Arrival:
@@ -83,10 +90,23 @@ class Gate:
         if refused:
             self._counters.rate_limited += 1
             self._throttle.reject(arrival.now, job.token, arrival.retry_after)
+            self._tell_of_hold(arrival)
         elif arrival.exchange.status is not None:
             self._throttle.ok(arrival.now, job.token, job.limited)
         else:
             self._throttle.lost(arrival.now, job.token)
+
+    def held_for(self) -> float:
+        """Return for how many seconds the throttle lets nothing leave, as far as known."""
+        wait = self._throttle.when(self._time()) - self._time()
+        return max(0.0, wait) if wait < math.inf else 0.0
+
+    def _tell_of_hold(self, arrival: Arrival) -> None:
+        if arrival.retry_after is not None and arrival.retry_after >= LONG_HOLD:
+            log.warning(
+                "The API asks to wait %.0f s (rate limit); until then nothing is sent.",
+                arrival.retry_after,
+            )
 
     def answer_money(self, job: Job, verdict: Verdict, now: float) -> bool:
         """Tell the circuit; return whether buying has to stop."""
@@ -102,13 +122,9 @@ class Gate:
 
     def billing_error(self) -> BillingError:
         """Make a copy of the refusal that tripped the circuit, for another request."""
-        first = self._circuit.error or BillingError("buying has stopped")
-        error = type(first)(
-            f"not sent, because an earlier create was refused: {first.message}",
-            status=first.status,
-            code=first.code,
-            type=first.type,
-        )
+        error = (
+            self._circuit.error or BillingError("buying has stopped")
+        ).for_another()
         self._date(error)
         return error
 

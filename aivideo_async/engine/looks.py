@@ -73,6 +73,7 @@ class Looks:
             exchange.body,
             exchange.error,
             retry_after=arrival.retry_after,
+            of_task=job.task_id is not None,
         )
         self._gate.answer(job, arrival, refused=look.kind is LookKind.THROTTLED)
         if job.stage is Stage.DONE:

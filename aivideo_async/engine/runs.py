@@ -15,6 +15,7 @@ from collections.abc import (
     AsyncGenerator,
     AsyncIterable,
     AsyncIterator,
+    Awaitable,
     Callable,
     Iterable,
 )
@@ -24,6 +25,7 @@ from aivideo_async.engine.engine import Engine
 from aivideo_async.engine.jobs import Job
 from aivideo_async.errors import (
     AIVideoError,
+    APIError,
     AuthenticationError,
     BillingError,
     BudgetExceededError,
@@ -78,6 +80,7 @@ class Run:
         self._live: dict[int, Job] = {}
         self._ready: deque[Outcome] = deque()
         self._reading = True
+        self._index = 0
         self._closed = False
         self._error: Exception | None = None
         self._news: asyncio.Future[None] | None = None
@@ -85,14 +88,18 @@ class Run:
 
     async def outcomes(self) -> AsyncGenerator[Outcome]:
         """Yield outcomes as they come; then raise what stopped the run, if anything."""
+        self._engine.at_close.add(self._keep_unread)
         feeder = self._engine.loop.create_task(
             self._feed(), context=contextvars.copy_context()
         )
         try:
             while True:
                 while self._ready:
-                    yield self._ready.popleft()
+                    outcome = self._ready.popleft()
                     _ring(self._room)
+                    if outcome.ok and outcome.task is not None:
+                        self._engine.claim(outcome.task.id)
+                    yield outcome
                 if not self._reading and not self._live:
                     break
                 self._news = self._engine.loop.create_future()
@@ -101,6 +108,7 @@ class Run:
                 raise self._error
         finally:
             feeder.cancel()
+            self._engine.at_close.discard(self._keep_unread)
             self._abandon()
 
     # --- reading -----------------------------------------------------------------
@@ -108,9 +116,11 @@ class Run:
     async def _feed(self) -> None:
         """Read a request whenever there is room for one."""
         try:
-            async for index, request in _enumerate(self._requests, self._has_room):
-                self._start(index, request)
+            async for request in _read(self._requests, self._has_room):
+                self._start(self._index, request)
+                self._index += 1
         except Exception as error:  # noqa: BLE001  (raised to the consumer)
+            error.add_note(f"while reading requests[{self._index}]")
             self._stop(error)
         finally:
             self._reading = False
@@ -153,25 +163,23 @@ class Run:
             return
         self._error, self._reading = error, False
         _ring(self._room)
-        if isinstance(error, CONCERNS_ALL):
-            reason: AIVideoError = error
-        else:
-            reason = NotSentError(
-                f"Not sent, nothing was charged: the input broke ({error!r})."
-            )
         for job in list(self._live.values()):
-            self._engine.withdraw(job, reason)
+            self._engine.withdraw(job, _because_of(error))
 
     def _abandon(self) -> None:
         """The consumer is gone: keep the ids of what was paid for and not handed out."""
         self._closed, self._reading = True, False
         for job in list(self._live.values()):
             self._engine.abandon(job)
+        self._keep_unread()
+        self._live.clear()
+        self._ready.clear()
+
+    def _keep_unread(self) -> None:
+        """Keep the ids of outcomes that nobody has read (yet)."""
         for outcome in self._ready:
             if outcome.task and not isinstance(outcome.error, TaskFailedError):
                 self._engine.keep_unclaimed(outcome.task.id)
-        self._live.clear()
-        self._ready.clear()
 
 
 class _Place:
@@ -194,26 +202,29 @@ class _Place:
         return self._run.put(Outcome(self._index, self._request, task, error))
 
 
-async def _enumerate(
-    requests: Requests,
-    has_room: Callable[[], Any],
-) -> AsyncIterator[tuple[int, GenerationRequest]]:
-    """Number the requests, reading each one only once there is room for it."""
-    index = 0
+async def _read(
+    requests: Requests, has_room: Callable[[], Awaitable[bool]]
+) -> AsyncIterator[GenerationRequest]:
+    """Read each request only once there is room for it."""
     if isinstance(requests, AsyncIterable):
         iterator = aiter(requests)
         while await has_room():
             if (request := await anext(iterator, _END)) is _END:
                 return
-            yield index, request
-            index += 1
+            yield request
     else:
         plain = iter(requests)
         while await has_room():
             if (request := next(plain, _END)) is _END:
                 return
-            yield index, request
-            index += 1
+            yield request
+
+
+def _because_of(error: Exception) -> AIVideoError:
+    """Make the error of a request that was read, but not sent because of *error*."""
+    if isinstance(error, CONCERNS_ALL) and isinstance(error, APIError):
+        return error.for_another()
+    return NotSentError(f"Not sent, nothing was charged: the run stopped ({error!r}).")
 
 
 def _ring(bell: asyncio.Future[None] | None) -> None:

@@ -38,17 +38,19 @@ class Stats:
         unknown: Creates whose outcome is unknown.
         rate_limited: Answers that were 429 of the rate limit.
         unclaimed: Task ids paid for that no caller got.
+        held_for: Seconds for which the throttle lets nothing leave.
     """
 
-    in_flight: int
-    queued: int
-    following: int
-    connections: int
-    creates_sent: int
-    looks_sent: int
-    accepted: int
-    completed: int
-    failed: int
-    unknown: int
-    rate_limited: int
-    unclaimed: int
+    in_flight: int = 0
+    queued: int = 0
+    following: int = 0
+    connections: int = 0
+    creates_sent: int = 0
+    looks_sent: int = 0
+    accepted: int = 0
+    completed: int = 0
+    failed: int = 0
+    unknown: int = 0
+    rate_limited: int = 0
+    unclaimed: int = 0
+    held_for: float = 0.0

@@ -8,7 +8,7 @@ what is sent.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any, ClassVar
 
@@ -24,7 +24,7 @@ from aivideo_async.models.catalogue import (
 )
 from aivideo_async.models.strictjson import decode, encode
 
-__all__ = ["GenerationRequest", "GptImage2", "RawRequest"]
+__all__ = ["GenerationRequest", "GptImage2", "RawRequest", "check_path"]
 
 
 class GenerationRequest:
@@ -118,7 +118,7 @@ class _CatalogueRequest(GenerationRequest):
             raise InvalidRequestError(f"{self.MODEL}: {text}", field=found[0].field)
 
 
-def _urls(value: Any) -> Any:
+def _urls(value: list[str] | tuple[str, ...] | Iterator[str]) -> Any:
     """Freeze a list of URLs; anything else is left for the check to name."""
     if isinstance(value, str) or not isinstance(value, Iterable):
         return value
@@ -187,7 +187,7 @@ class GptImage2(_CatalogueRequest):
         return {name: value for name, value in values.items() if value is not None}
 
 
-def _json_object(value: Any) -> Any:
+def _json_object(value: Mapping[str, Any]) -> Any:
     """Copy *value* through JSON: what is checked here is what will be sent."""
     if not isinstance(value, Mapping):
         raise InvalidRequestError(
@@ -201,7 +201,7 @@ def _json_object(value: Any) -> Any:
         ) from None
 
 
-def _credits(value: Any) -> Decimal | None:
+def _credits(value: Decimal | float | str | None) -> Decimal | None:
     if value is None:
         return None
     try:
@@ -249,17 +249,21 @@ class RawRequest(GenerationRequest):
 
     model: str
     endpoint: str = field(kw_only=True)
-    input: Mapping[str, Any] = field(kw_only=True, converter=_json_object)
+    input: Mapping[str, Any] = field(kw_only=True, converter=_json_object, hash=False)
     price: Decimal | None = field(default=None, kw_only=True, converter=_credits)
     key: str | None = field(default=None, kw_only=True)
 
     def __attrs_post_init__(self) -> None:
         _check_key(self.key)
-        if not isinstance(self.model, str) or not self.model.strip():
+        if not _is_name(self.model):
             raise InvalidRequestError(
                 f"model={show(self.model)} is not a model's id.", field="model"
             )
         check_path(self.endpoint, name="endpoint")
+
+
+def _is_name(value: object) -> bool:
+    return isinstance(value, str) and bool(value.strip()) and value.isprintable()
 
 
 def _check_key(key: object) -> None:

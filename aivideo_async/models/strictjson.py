@@ -12,13 +12,17 @@ import math
 from codecs import BOM_UTF8
 from typing import Any
 
-__all__ = ["decode", "encode"]
+__all__ = ["DuplicateKeyError", "decode", "encode"]
+
+
+class DuplicateKeyError(ValueError):
+    """A key stands twice in one object: one of the two must be wrong."""
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     result = dict(pairs)
     if len(result) != len(pairs):
-        raise ValueError("a key stands twice in one object")
+        raise DuplicateKeyError("a key stands twice in one object")
     return result
 
 

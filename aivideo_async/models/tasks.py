@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any
 from attrs import field, frozen
 
 from aivideo_async.errors import AIVideoError, TaskFailedError
-from aivideo_async.models.convert import converter
 from aivideo_async.models.wire import printable
 
 if TYPE_CHECKING:
@@ -87,7 +86,7 @@ class Output:
 
     urls: tuple[str, ...] = ()
     last_frame_url: str | None = None
-    metadata: Mapping[str, Any] = field(factory=dict)
+    metadata: Mapping[str, Any] = field(factory=dict, hash=False)
 
     def __bool__(self) -> bool:
         return bool(self.urls)
@@ -132,7 +131,7 @@ class Task:
     progress: float | None = None
     output: Output = field(factory=Output)
     error: TaskFailure | None = None
-    raw: Mapping[str, Any] = field(factory=dict, repr=False)
+    raw: Mapping[str, Any] = field(factory=dict, repr=False, hash=False)
 
     @property
     def is_final(self) -> bool:
@@ -149,8 +148,16 @@ class Task:
         """
         if not isinstance(data, dict) or not is_task_id(data.get("id")):
             raise ValueError("not a task: no well-formed 'id'")
-        return converter.structure(
-            {**data, "status": read_status(data), "raw": data}, cls
+        return cls(
+            id=data["id"],
+            status=read_status(data),
+            model=_text(data.get("model")),
+            created_at=_moment(data.get("created_at")),
+            completed_at=_moment(data.get("completed_at")),
+            progress=_progress(data.get("progress")),
+            output=_output(data.get("output")),
+            error=_failure(data.get("error")),
+            raw=data,
         )
 
 
@@ -249,10 +256,11 @@ def _decimal(value: object) -> Decimal | None:
         number = Decimal(str(value))
     except (InvalidOperation, ValueError):  # the latter: too many digits to read
         return None
-    return number if number.is_finite() else None
+    # Beyond that it is no figure but an attack on arithmetic.
+    return number if number.is_finite() and abs(number.adjusted()) < 300 else None
 
 
-def _moment(value: object, _: object) -> datetime | None:
+def _moment(value: object) -> datetime | None:
     number = _decimal(value)
     if number is None:
         return None
@@ -262,16 +270,16 @@ def _moment(value: object, _: object) -> datetime | None:
         return None
 
 
-def _progress(value: object, _: object) -> float | None:
+def _progress(value: object) -> float | None:
     number = _decimal(value)
-    return float(number) if number is not None and abs(number) < 1e300 else None
+    return None if number is None else float(number)
 
 
-def _text(value: object, _: object = None) -> str | None:
+def _text(value: object) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def _output(value: object, _: object) -> Output:
+def _output(value: object) -> Output:
     if not isinstance(value, dict):
         return Output()
     urls = value.get("urls")
@@ -283,7 +291,7 @@ def _output(value: object, _: object) -> Output:
     )
 
 
-def _failure(value: object, _: object) -> TaskFailure | None:
+def _failure(value: object) -> TaskFailure | None:
     if isinstance(value, str) and value:
         return TaskFailure("unknown", printable(value))
     if not isinstance(value, dict) or not value:
@@ -297,13 +305,3 @@ def _failure(value: object, _: object) -> TaskFailure | None:
 def _words(value: object) -> str | None:
     number = _decimal(value)
     return printable(value if isinstance(value, str) else str(number or ""))
-
-
-for kind, hook in (
-    (datetime | None, _moment),
-    (float | None, _progress),
-    (str | None, _text),
-    (Output, _output),
-    (TaskFailure | None, _failure),
-):
-    converter.register_structure_hook(kind, hook)

@@ -13,7 +13,7 @@ from enum import StrEnum
 
 from attrs import define, field, frozen
 
-__all__ = ["Evidence", "Exchange", "Fault", "FaultKind", "WireRequest"]
+__all__ = ["Evidence", "Exchange", "Fault", "FaultKind", "WireRequest", "printable"]
 
 EVIDENCE_LIMIT = 2048
 """Bytes of an answer that an error keeps for its reader."""

@@ -32,11 +32,11 @@ from aivideo_async.errors import (
     TaskNotFoundError,
     UnexpectedResponseError,
     UpstreamError,
-    api_error,
 )
-from aivideo_async.models.strictjson import decode
+from aivideo_async.models.strictjson import DuplicateKeyError, decode
 from aivideo_async.models.tasks import is_task_id
 from aivideo_async.models.wire import Evidence, Fault, FaultKind, printable
+from aivideo_async.policy.refusals import api_error
 
 __all__ = ["Look", "LookKind", "Verdict", "VerdictKind", "judge", "judge_look"]
 
@@ -81,7 +81,7 @@ _AMBIGUOUS = frozenset({408, 409, 425, 499})
 
 # A body that was cut off, but only after the id had arrived in full.
 _SALVAGE = re.compile(
-    r'\s*\{\s*"code"\s*:\s*200\s*,(?:(?!"taskId").)*'
+    r'\s*\{\s*"code"\s*:\s*200\s*,(?:\s*"msg"\s*:\s*"[^"\\]*"\s*,)?\s*'
     r'"data"\s*:\s*\{\s*"taskId"\s*:\s*"([A-Za-z0-9_-]{1,128})"',
     re.DOTALL,
 )
@@ -137,7 +137,8 @@ def _judge_success(
     try:
         reply = decode(body)
     except ValueError as broken:
-        task_id = _salvage(body)
+        doubled = isinstance(broken, DuplicateKeyError)
+        task_id = None if doubled else _salvage(body)
         if task_id is not None and makes_task:
             return Verdict(VerdictKind.ACCEPTED, task_id=task_id, confirmed=False)
         return _unknown(status, body, error, f"the answer is not JSON ({broken})")
@@ -205,7 +206,8 @@ def _api_error(status: int, body: bytes, retry_after: float | None) -> APIError:
     if isinstance(said, str):
         said = {"message": said}
     if not isinstance(said, dict):
-        said = {"message": "an answer without the API's error body."}
+        hint = " Is base_url right?" if status == 404 else ""
+        said = {"message": f"an answer without the API's error body.{hint}"}
     return api_error(
         printable(str(said.get("message") or "no message."), 500),
         status=status,
@@ -254,12 +256,13 @@ def judge_look(
     error: Fault | None,
     *,
     retry_after: float | None = None,
+    of_task: bool = True,
 ) -> Look:
-    """Say what became of a GET; it takes the same facts as `judge`."""
+    """Say what became of a GET, *of_task* or of something else, as `judge` does."""
     if error is not None or status is None:
         return _broken_look(sent, error)
     if status >= 400:
-        return _refused_look(status, _api_error(status, body, retry_after))
+        return _refused_look(status, _api_error(status, body, retry_after), of_task)
     if 200 <= status < 300:
         try:
             return Look(LookKind.OK, data=decode(body))
@@ -281,12 +284,12 @@ def _broken_look(sent: bool, error: Fault | None) -> Look:
     return Look(LookKind.FATAL if certificate else LookKind.TRANSIENT, error=broken)
 
 
-def _refused_look(status: int, refusal: APIError) -> Look:
+def _refused_look(status: int, refusal: APIError, of_task: bool) -> Look:
     if status == 429 and isinstance(refusal, RateLimitError):
         return Look(LookKind.THROTTLED, error=refusal)
     if status >= 500 or status in (402, 408, 425, 429):
         return Look(LookKind.TRANSIENT, error=refusal)
-    if status == 404 and type(refusal) is APIError:
+    if status == 404 and of_task and type(refusal) is APIError:
         refusal = TaskNotFoundError(refusal.message, status=status)
     return Look(LookKind.FATAL, error=refusal)
 

@@ -11,9 +11,9 @@ import math
 from collections.abc import Hashable
 from typing import TYPE_CHECKING, Protocol
 
-from attrs import field, frozen
+from attrs import Attribute, field, frozen
 
-from aivideo_async.errors import ConfigurationError
+from aivideo_async.models.numbers import check_number
 
 if TYPE_CHECKING:
     import random
@@ -41,15 +41,10 @@ class Polling(Protocol):
         """Return the schedule for tasks of *kind*."""
 
 
-def _seconds(instance: object, attribute: object, value: float) -> None:
-    name = getattr(attribute, "name", "value")
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ConfigurationError(f"{name}={value!r}: use a number")
-    least, most = {"factor": (1.0, math.inf), "jitter": (0.0, 1.0)}.get(
-        name, (0.0, math.inf)
-    )
-    if not least <= value <= most or value == math.inf:
-        raise ConfigurationError(f"{name}={value!r}: use {least:g} or more, and finite")
+def _check(instance: object, attribute: Attribute[float], value: float) -> None:
+    least = 1.0 if attribute.name == "factor" else 0.0
+    most = 1.0 if attribute.name == "jitter" else math.inf
+    check_number(f"Backoff.{attribute.name}", value, least=least, most=most)
 
 
 @frozen(kw_only=True)
@@ -73,10 +68,10 @@ class Backoff:
         (1.0, 2.5, 4.75)
     """
 
-    initial: float = field(default=1.0, validator=_seconds)
-    factor: float = field(default=1.5, validator=_seconds)
-    cap: float = field(default=10.0, validator=_seconds)
-    jitter: float = field(default=0.1, validator=_seconds)
+    initial: float = field(default=1.0, validator=_check)
+    factor: float = field(default=1.5, validator=_check)
+    cap: float = field(default=10.0, validator=_check)
+    jitter: float = field(default=0.1, validator=_check)
 
     def schedule(self, kind: Hashable, rng: random.Random) -> PollSchedule:
         """Return the schedule for tasks of *kind*: the same for all of them."""

@@ -29,7 +29,9 @@ BOTTOM_RATE = 1 / 60
 LATENESS = 0.02
 """Seconds the pace may fall behind: coalesced wake-ups must not cap the rate."""
 SHORTEST_HOLD, LONGEST_PROBE_GAP = 0.05, 15.0
-GROWTH, GROWTH_PERIOD = 1.03, 2.0
+GROWTH, GROWTH_PERIOD, GROWTH_STAGE = 1.028, 2.0, 6
+IDLE = 1.0
+"""Seconds without a request after which a measurement begins anew."""
 ENOUGH = 5
 """Accepted requests between two refusals that make their ratio a measurement."""
 
@@ -65,7 +67,8 @@ class TokenBucket:
     Args:
         rate: Requests per second, fixed; or None to find the limit: start at 10/s,
             double after each second's worth of accepted requests until the first
-            refusal, then run at what was measured, growing by 3 % every 2 s.
+            refusal, then run at what was measured, growing by 2.8 % every 2 s (or
+            every 6 requests, if that takes longer).
         rng: Spreads the probes of several clients.
 
     Example:
@@ -96,7 +99,7 @@ class TokenBucket:
         self._starting = True
         self._accepted = 0  # since the last event
         self._since = math.inf
-        self._stage = 0  # accepted since the start last doubled
+        self._stage = 0  # accepted since the rate last grew
         self._grown = -math.inf
 
     @property
@@ -112,9 +115,11 @@ class TokenBucket:
 
     def sent(self, now: float) -> int:
         """Take the permission; return the token that the answer must bring back."""
+        if now - self._next > IDLE:
+            # The allowance has filled up: what was accepted before says nothing.
+            self._accepted, self._since = 0, now
         self._next = max(now - LATENESS, self._next) + 1.0 / self._rate
         self._tokens += 1
-        self._since = min(self._since, now)
         if self._blocked:
             self._probe = self._tokens
         return self._tokens
@@ -169,12 +174,13 @@ class TokenBucket:
         self._rate = min(0.95 * self._rate, max(0.25 * self._rate, measured))
         self._rate = max(BOTTOM_RATE, self._rate)
         self._starting, self._accepted, self._since = False, 0, now
-        self._grown = now
+        self._stage, self._grown = 0, now
 
     def _grow(self, now: float) -> None:
+        self._stage += 1
         if self._starting:
-            self._stage += 1
             if self._stage >= self._rate:
                 self._rate, self._stage = min(TOP_RATE, 2.0 * self._rate), 0
-        elif now - self._grown >= GROWTH_PERIOD:
-            self._rate, self._grown = min(TOP_RATE, self._rate * GROWTH), now
+        elif self._stage >= GROWTH_STAGE and now - self._grown >= GROWTH_PERIOD:
+            self._rate = min(TOP_RATE, self._rate * GROWTH)
+            self._stage, self._grown = 0, now

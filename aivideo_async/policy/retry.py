@@ -14,33 +14,38 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
-from attrs import define, field, frozen
+from attrs import Attribute, define, field, frozen
 
-from aivideo_async.errors import ConfigurationError, UpstreamError
+from aivideo_async.errors import UpstreamError
+from aivideo_async.models.numbers import check_number
 from aivideo_async.policy.judge import Look, LookKind, Verdict, VerdictKind
 
 if TYPE_CHECKING:
     import random
 
-__all__ = ["NO_RETRY", "Attempts", "RetryPolicy", "read_retry_after"]
+__all__ = [
+    "DEFAULT_PATIENCE",
+    "NO_RETRY",
+    "Attempts",
+    "RetryPolicy",
+    "read_http_date",
+    "read_retry_after",
+]
 
-DEFAULT_PATIENCE = 600.0
+DEFAULT_PATIENCE = float("600")
+"""The very object marks a patience that nobody named: compare with ``is``."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.25, 8.0
 UPSTREAM_PAUSE = 2.0, 10.0
 LONGEST_RETRY_AFTER = 86_400.0
 
 
-def _whole_from_one(instance: object, attribute: object, value: object) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        name = getattr(attribute, "name", "attempts")
-        raise ConfigurationError(f"{name}={value!r}: use a whole number from 1")
+def _attempts(instance: object, attribute: Attribute[int], value: int) -> None:
+    check_number(f"RetryPolicy.{attribute.name}", value, least=1, whole=True)
 
 
 def _patience(instance: object, attribute: object, value: float | None) -> None:
-    if value is not None and not value >= 0:
-        raise ConfigurationError(
-            f"patience={value!r}: use seconds from 0, or None for ever"
-        )
+    if value is not None and value != math.inf:
+        check_number("RetryPolicy.patience", value)
 
 
 @frozen(kw_only=True)
@@ -66,9 +71,9 @@ class RetryPolicy:
     """
 
     patience: float | None = field(default=DEFAULT_PATIENCE, validator=_patience)
-    not_sent_attempts: int = field(default=4, validator=_whole_from_one)
-    upstream_attempts: int = field(default=1, validator=_whole_from_one)
-    get_attempts: int = field(default=4, validator=_whole_from_one)
+    not_sent_attempts: int = field(default=4, validator=_attempts)
+    upstream_attempts: int = field(default=1, validator=_attempts)
+    get_attempts: int = field(default=4, validator=_attempts)
 
 
 NO_RETRY = RetryPolicy(
@@ -162,15 +167,21 @@ def read_retry_after(headers: Mapping[str, str], today: datetime) -> float | Non
     try:
         seconds = float(text)
     except ValueError:
-        moment = read_http_date(text)
-        seconds = (moment - today).total_seconds() if moment else 0.0
+        seconds = _seconds_until(read_http_date(text), today)
     return min(seconds, LONGEST_RETRY_AFTER) if seconds > 0 else None
+
+
+def _seconds_until(moment: datetime | None, today: datetime) -> float:
+    try:
+        return (moment - today).total_seconds() if moment else 0.0
+    except OverflowError:  # the ends of the calendar, in an odd time zone
+        return 0.0
 
 
 def read_http_date(text: str) -> datetime | None:
     """Read an HTTP date as an aware datetime, or None."""
     try:
         moment = parsedate_to_datetime(text)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -7,22 +7,18 @@ thrown. The real wire is `aivideo_async.transport.http`, the emulator has one in
 
 from __future__ import annotations
 
-import math
 from typing import Protocol
 
-from attrs import field, frozen
+from attrs import Attribute, field, frozen
 
-from aivideo_async.errors import ConfigurationError
+from aivideo_async.models.numbers import check_number
 from aivideo_async.models.wire import Exchange, WireRequest
 
 __all__ = ["Timeouts", "Transport"]
 
 
-def _positive(instance: object, attribute: object, value: float) -> None:
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not number or not 0 < value < math.inf:
-        name = getattr(attribute, "name", "timeout")
-        raise ConfigurationError(f"{name}={value!r}: use a number of seconds above 0")
+def _positive(instance: object, attribute: Attribute[float], value: float) -> None:
+    check_number(f"Timeouts.{attribute.name}", value, above=True)
 
 
 @frozen(kw_only=True)

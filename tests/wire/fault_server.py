@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+import select
 import socket
 import ssl
 import struct
@@ -50,42 +51,50 @@ class Line:
     def __init__(
         self,
         server: FaultServer,
-        reader: asyncio.StreamReader,
+        reader: _Counting,
         writer: asyncio.StreamWriter,
     ) -> None:
         self.server = server
         self._reader = reader
         self._writer = writer
-        self._seen = b""
+        self._transport: Any = writer.transport
+        self._read = 0
+
+    async def secure(self, context: ssl.SSLContext) -> None:
+        """Speak TLS from here on."""
+        await self._writer.start_tls(context)
+        self._transport = self._writer.transport
 
     async def read(self, count: int) -> bytes:
-        """Read *count* bytes of a request, counted as seen."""
+        """Read *count* bytes of a request."""
         data = await self._reader.readexactly(count)
-        self._seen += data
-        self.server.bytes_seen += count
+        self._read += len(data)
         return data
 
     async def head(self) -> str:
         """Read on to the end of a request's headers."""
-        while b"\r\n\r\n" not in self._seen:
-            await self.read(1)
-        return self._seen.split(b"\r\n\r\n")[0].decode("latin-1")
+        data = await self._reader.readuntil(b"\r\n\r\n")
+        self._read += len(data)
+        return data.decode("latin-1")
 
     async def request(self) -> Received:
         """Read a whole request; a POST is counted in this moment."""
-        first, *rest = (await self.head()).split("\r\n")
+        first, *rest = (await self.head()).strip().split("\r\n")
         method, path, _ = first.split(" ")
         pairs = (line.partition(":") for line in rest)
         headers = {name.lower(): value.strip() for name, _, value in pairs}
         body = await self.read(int(headers.get("content-length", 0)))
         received = Received(method, path, headers, body)
         self.server.requests.append(received)
-        self._seen = b""
         return received
 
     def charge(self, received: Received) -> str:
         """Take the money for a create; return the id of its task."""
         return self.server.charge(received)
+
+    def blurt(self, data: bytes) -> None:
+        """Send *data* in this very moment."""
+        self._writer.write(data)
 
     async def send(self, data: bytes) -> None:
         """Send *data* and wait until it is on its way."""
@@ -98,28 +107,38 @@ class Line:
             await self.send(bytes([byte]))
             await asyncio.sleep(pause)
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Hang up in good order: FIN, and over TLS a farewell before it."""
         self._writer.close()
 
-    def cut(self) -> None:
+    async def cut(self) -> None:
         """Drop the connection: FIN, and over TLS without a farewell."""
-        self._writer.transport.abort()
+        self._transport.abort()
 
-    def reset(self) -> None:
+    async def reset(self) -> None:
         """Hang up with a RST."""
         raw = self._writer.get_extra_info("socket")
         raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
-        self._writer.transport.abort()
+        self._transport.abort()
 
-    def deafen(self) -> None:
-        """Read no more: the client's bytes pile up on its side."""
-        self._writer.transport.pause_reading()  # type: ignore[attr-defined]
+    async def go_deaf(self) -> None:
+        """Read nothing more, until the test is over with its client."""
+        self._transport.pause_reading()
+        await self.hang()
 
     async def hang(self) -> None:
-        """Say nothing more for as long as the test lasts."""
+        """Do nothing more; once the client is gone, check that it hung up."""
         await self.server.over.wait()
-        self.reset()
+        self._transport.resume_reading()
+        await self.until_closed()
+
+    def has_news(self) -> bool:
+        """Tell whether the client has said something that was not read, or hung up."""
+        if self._reader.came > self._read or self._transport.is_closing():
+            return True
+        poll = select.poll()
+        poll.register(self._writer.get_extra_info("socket").fileno(), select.POLLIN)
+        return bool(poll.poll(0))
 
     async def until_closed(self) -> None:
         """Wait until the client hangs up."""
@@ -129,7 +148,7 @@ class Line:
     async def end(self) -> None:
         """Let go of the connection, whatever state it is in."""
         self._writer.close()
-        with suppress(OSError, TimeoutError):
+        with suppress(OSError, asyncio.CancelledError):
             await self._writer.wait_closed()
 
 
@@ -154,8 +173,10 @@ class FaultServer:
         origin: Where it listens.
         requests: Every request that was read in full.
         charged: The ids of charged tasks, and the body of the create of each.
-        bytes_seen: How many bytes scripts have read.
+        bytes_seen: How many bytes came, read by a script or not.
         connections: How many were accepted, handshakes that failed not included.
+        cue: For a test to set, and a script to wait for.
+        ready: For a script to set, and a test to wait for.
         over: Set when the test is done with its client.
     """
 
@@ -165,11 +186,12 @@ class FaultServer:
         self.charged: dict[str, bytes] = {}
         self.bytes_seen = 0
         self.connections = 0
+        self.cue, self.ready = asyncio.Event(), asyncio.Event()
         self.over = asyncio.Event()
         self._scripts = iter(scripts)
         self._beyond = beyond
         self._numbers = itertools.count(1)
-        self._open: set[asyncio.Task[Any] | None] = set()
+        self._open: set[asyncio.Task[Any]] = set()
 
     @property
     def posts(self) -> int:
@@ -188,43 +210,66 @@ class FaultServer:
             return http(200, running(task_id))
         return http(404, refusal("task_not_found", "invalid_request_error"))
 
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter):
+    async def serve(self, reader: _Counting, writer: asyncio.StreamWriter) -> None:
         """Run one connection's script; whatever breaks it is part of the play."""
+        me = asyncio.current_task()
+        assert me is not None
         self.connections += 1
-        self._open.add(asyncio.current_task())
+        self._open.add(me)
         line = Line(self, reader, writer)
         try:
             await next(self._scripts, self._beyond)(line)
-        except _BROKEN:
+        except (*_BROKEN, asyncio.CancelledError):
             pass
         finally:
-            self._open.discard(asyncio.current_task())
             await line.end()
+            self._open.discard(me)
 
     async def all_closed(self) -> None:
         """Wait until the client has closed every connection; hangs if it leaks one."""
         self.over.set()
-        while running := {task for task in self._open if task is not None}:
-            await asyncio.wait(running)
+        while self._open:
+            await asyncio.wait(self._open)
+
+    async def stop(self) -> None:
+        """End every script."""
+        for task in self._open:
+            task.cancel()
+        await self.all_closed()
+
+
+class _Counting(asyncio.StreamReader):
+    """Counts what comes before any script can decide not to read it."""
+
+    def __init__(self, server: FaultServer) -> None:
+        super().__init__()
+        self.came = 0
+        self._server = server
+
+    def feed_data(self, data: bytes) -> None:
+        self.came += len(data)
+        self._server.bytes_seen += len(data)
+        super().feed_data(data)
 
 
 @asynccontextmanager
 async def fault_server(
-    *scripts: Script,
-    tls: ssl.SSLContext | None = None,
-    endless: Iterable[Script] = (),
-    beyond: Script = honest,
+    *scripts: Script, tls: ssl.SSLContext | None = None, beyond: Script = honest
 ) -> AsyncIterator[FaultServer]:
     """Run a server whose n-th connection follows the n-th script."""
-    play = FaultServer(itertools.chain(scripts, endless), beyond)
+    play = FaultServer(scripts, beyond)
     shutdown = {} if tls is None else {"ssl_shutdown_timeout": 0.2}
-    server = await asyncio.start_server(
-        play.serve, "127.0.0.1", 0, ssl=tls, backlog=512, **shutdown
+    server = await asyncio.get_running_loop().create_server(
+        lambda: asyncio.StreamReaderProtocol(_Counting(play), play.serve),
+        *("127.0.0.1", 0),
+        ssl=tls,
+        backlog=512,
+        **shutdown,
     )
     port = server.sockets[0].getsockname()[1]
     play.origin = f"http{'s' if tls else ''}://localhost:{port}"
     try:
         yield play
     finally:
-        play.over.set()
         server.close()
+        await play.stop()

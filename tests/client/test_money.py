@@ -1,0 +1,345 @@
+"""The money circuit: a spend limit stops the buying, and nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+
+import pytest
+
+from aivideo_async import (
+    AsyncClient,
+    BillingError,
+    InsufficientCreditsError,
+    OutcomeUnknownError,
+    RateLimitError,
+    SpendLimitError,
+    TaskStatus,
+)
+from aivideo_async.emulator import Rule, acts
+from aivideo_async.models.wire import Exchange
+from tests.client.conftest import Emulate
+from tests.client.scripted import Scripted, accepted, refused, view
+from tests.client.stepping import Strike, at_every_turn, moments
+from tests.client.world import World, collect, mug, mugs
+from tests.warp import warped
+
+SPENT = acts.refuse("spend_limit_exceeded")
+GAPS = [60, 120, 300, 600, 1200, 2400, 3600, 3600, 3600]
+
+
+def clock() -> float:
+    """Read the loop's clock."""
+    return asyncio.get_running_loop().time()
+
+
+async def refusal(world: World, client: AsyncClient, number: int) -> BillingError:
+    """Submit, and return the error."""
+    with pytest.raises(BillingError) as caught:
+        await world.call(client.submit, mug(number))
+    return caught.value
+
+
+# --- tripped ----------------------------------------------------------------------
+
+
+@warped
+@pytest.mark.parametrize(
+    ("code", "error"),
+    [
+        ("spend_limit_exceeded", SpendLimitError),
+        ("insufficient_credits", InsufficientCreditsError),
+    ],
+)
+async def test_the_first_refusal_stops_all_buying(
+    emulate: Emulate, code: str, error: type[BillingError]
+):
+    """Those in the queue raise at once, and are not sent."""
+    world = emulate(Rule("create", acts.refuse(code)))
+    async with world.client(max_connections=1) as client:
+        calls = [asyncio.ensure_future(client.submit(request)) for request in mugs(20)]
+        await asyncio.wait(calls)
+    assert 1 == len(world.times("POST"))
+    assert 0.0 == clock()
+    for call in calls:
+        assert error is type(call.exception())
+
+
+@warped
+async def test_a_later_call_raises_at_once_and_says_when_to_come_back(
+    emulate: Emulate,
+):
+    """`retry_after` counts down; `retry_at` is the same as a time of day."""
+    world = emulate(Rule("create", SPENT))
+    async with world.client() as client:
+        first = await refusal(world, client, 0)
+        await asyncio.sleep(25)
+        second = await refusal(world, client, 1)
+        await asyncio.sleep(34)
+        third = await refusal(world, client, 2)
+    assert [60.0, 35.0, 1.0] == [e.retry_after for e in (first, second, third)]
+    assert 1 == len(world.times("POST"))
+    for error in (first, second, third):
+        assert error.retry_at is not None
+        assert error.retry_at.tzinfo is UTC
+        assert error.retry_at > datetime.now(UTC)
+
+
+@warped
+async def test_what_was_not_sent_says_so_in_the_service_s_words(emulate: Emulate):
+    """The class, the code and the status are those of the refusal behind it."""
+    world = emulate(Rule("create", SPENT))
+    async with world.client() as client:
+        first = await refusal(world, client, 0)
+        second = await refusal(world, client, 1)
+    assert (first.code, first.status, first.type) == (
+        second.code,
+        second.status,
+        second.type,
+    )
+    assert "not sent" in second.message
+    assert first is not second
+
+
+@warped
+async def test_money_is_no_rate_limit(emulate: Emulate):
+    """``except RateLimitError: retry`` cannot spin on it."""
+    world = emulate(spend_limit=1)
+    async with world.client() as client:
+        error = await refusal(world, client, 0)
+    assert SpendLimitError is type(error)
+    assert not isinstance(error, RateLimitError)
+
+
+@warped
+async def test_what_was_bought_is_still_collected(emulate: Emulate):
+    """Polls, looks and credits go on as if nothing had happened."""
+    world = emulate(Rule("create", SPENT, nth=range(3, 99)))
+    async with world.client() as client:
+        generating = asyncio.ensure_future(world.call(client.generate, mug(0)))
+        pending = await world.call(client.submit, mug(1))
+        await asyncio.sleep(2)
+        await refusal(world, client, 2)
+        assert (await client.credits()).balance
+        assert pending.id == (await client.get_task(pending.id)).id
+        assert TaskStatus.COMPLETED is (await client.wait(pending)).status
+        assert TaskStatus.COMPLETED is (await generating).status
+    assert 10.0 == clock()
+
+
+@warped
+async def test_several_refusals_at_once_trip_it_once(emulate: Emulate):
+    """Those that were on the wire already do not prolong the pause."""
+    late = Rule("create", acts.Act(reply=SPENT.reply, delay=30.0), nth=2)
+    world = emulate(late, Rule("create", SPENT, nth=(1, 3)))
+    async with world.client() as client:
+        calls = [asyncio.ensure_future(client.submit(request)) for request in mugs(3)]
+        await asyncio.wait(calls)
+        assert 30.0 == clock()
+        await asyncio.sleep(30)
+        await world.call(client.submit, mug(3))
+    assert all(isinstance(call.exception(), SpendLimitError) for call in calls)
+
+
+@warped
+async def test_creates_that_wait_for_another_attempt_are_withdrawn_too(
+    emulate: Emulate,
+):
+    """One was refused by the rate limit before; it is not sent into the empty purse."""
+    world = emulate(
+        Rule("create", acts.refuse("upstream_error"), nth=1),
+        Rule("create", SPENT, nth=2),
+    )
+    from aivideo_async import RetryPolicy
+
+    async with world.client(retry=RetryPolicy(upstream_attempts=5)) as client:
+        waiting = asyncio.ensure_future(client.submit(mug(1)))
+        await asyncio.sleep(1)
+        await refusal(world, client, 2)
+        with pytest.raises(SpendLimitError):
+            await waiting
+    assert 2 == len(world.times("POST"))
+
+
+@warped
+async def test_a_post_by_hand_is_stopped_as_well(emulate: Emulate):
+    """Whatever may cost money."""
+    world = emulate(Rule("create", SPENT))
+    async with world.client() as client:
+        await refusal(world, client, 0)
+        with pytest.raises(SpendLimitError):
+            await client.request("POST", "/v1/images/generations", {})
+    assert 1 == len(world.times("POST"))
+
+
+@warped
+async def test_a_run_on_an_open_circuit_reads_no_further_than_it_must(
+    emulate: Emulate,
+):
+    """It yields what it read, with the error, and raises it."""
+    world = emulate(Rule("create", SPENT))
+    async with world.client() as client:
+        await refusal(world, client, 0)
+        source = mugs(1000, 1)
+        with pytest.raises(SpendLimitError):
+            await collect(client.generate_many(source))
+    assert 998 == len(list(source))
+    assert 1 == len(world.times("POST"))
+
+
+# --- half open --------------------------------------------------------------------
+
+
+@warped
+async def test_one_create_may_pass_after_each_pause(emulate: Emulate):
+    """After 60 s, then 2, 5, 10 … 60 minutes; a moment earlier nothing is sent."""
+    world = emulate(Rule("create", SPENT))
+    async with world.client() as client:
+        await refusal(world, client, 0)
+        for number, gap in enumerate(GAPS, 1):
+            sent = len(world.times("POST"))
+            await asyncio.sleep(gap - 0.5)
+            assert 0.5 == pytest.approx((await refusal(world, client, 0)).retry_after)
+            assert sent == len(world.times("POST"))
+            await asyncio.sleep(0.5)
+            await refusal(world, client, number)
+            assert sent + 1 == len(world.times("POST"))
+
+
+@warped
+async def test_the_success_of_the_probe_lets_everybody_buy(emulate: Emulate):
+    """A web app recovers from an hourly limit without a restart."""
+    world = emulate(Rule("create", SPENT, nth=(2, 3, 6)))
+    async with world.client() as client:
+        await world.call(client.submit, mug(0))
+        await refusal(world, client, 1)
+        await asyncio.sleep(60)
+        await refusal(world, client, 2)
+        await asyncio.sleep(120)
+        for request in mugs(2, 3):
+            await world.call(client.submit, request)
+        error = await refusal(world, client, 5)
+    assert 60.0 == error.retry_after
+
+
+@warped
+async def test_while_the_probe_is_out_nobody_else_buys(emulate: Emulate):
+    """One real create, and one only."""
+    world = emulate(Rule("create", SPENT, nth=1), Rule("create", acts.slow(5.0), nth=2))
+    async with world.client() as client:
+        await refusal(world, client, 0)
+        await asyncio.sleep(60)
+        probe = asyncio.ensure_future(world.call(client.submit, mug(1)))
+        await asyncio.sleep(1)
+        await refusal(world, client, 2)
+        assert 2 == len(world.times("POST"))
+        await probe
+        await world.call(client.submit, mug(3))
+
+
+@warped
+async def test_of_many_that_come_together_one_is_the_probe(emulate: Emulate):
+    """The others raise without being sent, whether it succeeds or not."""
+    world = emulate(Rule("create", SPENT, nth=1), Rule("create", acts.slow(5.0), nth=2))
+    async with world.client() as client:
+        await refusal(world, client, 0)
+        await asyncio.sleep(60)
+        calls = [
+            asyncio.ensure_future(world.call(client.submit, request))
+            for request in mugs(10, 1)
+        ]
+        await asyncio.wait(calls)
+    assert 1 == sum(call.exception() is None for call in calls)
+    assert 2 == len(world.times("POST"))
+
+
+@warped
+@pytest.mark.parametrize(
+    "fate",
+    [acts.LOST_REPLY, acts.refuse("invalid_request")],
+    ids=["lost", "refused"],
+)
+async def test_a_probe_that_says_nothing_about_money_lets_another_pass(
+    emulate: Emulate, fate: acts.Act
+):
+    """Lost, or refused for another reason."""
+    world = emulate(Rule("create", SPENT, nth=1), Rule("create", fate, nth=2))
+    async with world.client() as client:
+        await refusal(world, client, 0)
+        await asyncio.sleep(60)
+        with pytest.raises((OutcomeUnknownError, ValueError)):
+            await world.call(client.submit, mug(1))
+        await world.call(client.submit, mug(2))
+
+
+@warped
+async def test_a_probe_that_meets_the_rate_limit_is_tried_again(emulate: Emulate):
+    """A 429 of the rate limit is no word about money."""
+    world = emulate(
+        Rule("create", SPENT, nth=1),
+        Rule("create", acts.refuse("rate_limit_exceeded"), nth=2),
+    )
+    async with world.client() as client:
+        await refusal(world, client, 0)
+        await asyncio.sleep(60)
+        await world.call(client.submit, mug(1))
+        await world.call(client.submit, mug(2))
+
+
+@moments
+def test_a_probe_that_is_cancelled_never_blocks_the_buying(moment: str):
+    """Cancelled at any turn, queued or on the wire: the next create may pass."""
+
+    async def trial(strike: Strike) -> None:
+        world = World(Rule("create", SPENT, nth=1), turns=1, pause=0.1)
+        async with world.client(rate=2) as client:
+            await refusal(world, client, 0)
+            await asyncio.sleep(60)
+            probe = asyncio.ensure_future(world.call(client.submit, mug(1)))
+            strike.arm(probe.cancel)
+            await asyncio.wait([probe])
+            strike.disarm()
+            await asyncio.sleep(5)
+            await world.call(client.submit, mug(2))
+        world.check()
+
+    assert at_every_turn(trial, moment) > 2
+
+
+@warped
+async def test_a_probe_whose_time_runs_out_never_blocks_the_buying(emulate: Emulate):
+    """It waited for the throttle; it was withdrawn; the next one is the probe."""
+    world = emulate(Rule("create", SPENT, nth=1))
+    async with world.client(rate=0.1) as client:
+        await refusal(world, client, 0)
+        await asyncio.sleep(60)
+        await client.credits()
+        with pytest.raises(TimeoutError):
+            await world.call(client.generate, mug(1), timeout=3)
+        await world.call(client.submit, mug(2))
+
+
+@warped
+async def test_a_billing_error_that_nobody_documented_trips_it_too():
+    """The type says it; the code is news."""
+    odd = Exchange(
+        True, 403, body=b'{"error":{"code":"frozen","type":"billing_error"}}'
+    )
+    wire = Scripted([odd, accepted()], [view()])
+    async with AsyncClient(transport=wire) as client:
+        with pytest.raises(BillingError):
+            await client.submit(mug(0))
+        with pytest.raises(BillingError):
+            await client.submit(mug(1))
+        with pytest.raises(BillingError):
+            await collect(client.generate_many(mugs(1)))
+    assert 1 == len(wire.creates)
+
+
+@warped
+async def test_money_trouble_on_a_look_stops_no_buying():
+    """A look costs nothing; the circuit is about creates."""
+    broke = refused("insufficient_credits")
+    wire = Scripted([accepted("t-1")], [broke, broke, view("t-1")])
+    async with AsyncClient(transport=wire) as client:
+        assert "t-1" == (await client.generate(mug())).id

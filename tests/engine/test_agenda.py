@@ -1,0 +1,339 @@
+"""The agenda: first come first served, fair, and never more than the pool allows."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+)
+
+from aivideo_async.engine.agenda import Agenda
+from aivideo_async.engine.jobs import Job, Stage
+from aivideo_async.errors import AIVideoError
+from aivideo_async.policy.retry import NO_RETRY, Attempts
+
+
+class Nobody:
+    """A recipient that is gone."""
+
+    def give(self, result: Any) -> bool:
+        """Take nothing."""
+        return False
+
+    def fail(self, error: AIVideoError) -> bool:
+        """Take nothing."""
+        return False
+
+
+def job(stage: Stage, path: str = "") -> Job:
+    """Make a job; its path is its name."""
+    return Job(stage, Nobody(), Attempts(NO_RETRY, None), path=path)
+
+
+def agenda(creates: str = "", looks: str = "", *, slots: int = 100) -> Agenda:
+    """Queue a create and a look for each letter."""
+    plan = Agenda(slots)
+    for name in creates:
+        plan.add_create(job(Stage.CREATE, name))
+    for name in looks:
+        plan.add_look(job(Stage.LOOK, name))
+    return plan
+
+
+def taken(plan: Agenda, now: float = 0.0, most: int = 100) -> str:
+    """Take what is ready; return the names in order."""
+    names = ""
+    while len(names) < most and plan.ready(now):
+        names += plan.next().path
+    return names
+
+
+def test_an_empty_agenda_has_nothing_to_give():
+    """Now or ever."""
+    plan = Agenda(1)
+    assert not plan.ready(1e9)
+    assert math.inf == plan.next_due()
+
+
+def test_creates_come_first_come_first_served():
+    """And so do looks."""
+    assert "abcdef" == taken(agenda(creates="abcdef"))
+    assert "abcdef" == taken(agenda(looks="abcdef"))
+
+
+def test_while_both_wait_they_alternate():
+    """What is left over goes on alone."""
+    assert "a1b2cdef" == taken(agenda(creates="abcdef", looks="12"))
+    assert "a1b23456" == taken(agenda(creates="ab", looks="123456"))
+
+
+def test_a_crowd_of_creates_owes_the_looks_at_most_five_turns():
+    """Credit is clipped."""
+    plan = agenda(creates="abcdefghijkl")
+    taken(plan, most=8)
+    for name in "12345678":
+        plan.add_look(job(Stage.LOOK, name))
+    assert "12345i6j7k8l" == taken(plan)
+
+
+# --- slots ----------------------------------------------------------------------
+
+
+def test_a_create_takes_a_slot_a_look_does_not():
+    """With the pool full, looks go on."""
+    plan = agenda(creates="abc", looks="1234", slots=2)
+    assert "a1b234" == taken(plan)
+    assert 2 == plan.in_flight
+
+
+def test_a_slot_given_back_lets_the_next_one_in():
+    """Each job gives back only what it holds, and only once."""
+    plan = agenda(creates="abc", slots=1)
+    first = plan.next() if plan.ready(0.0) else None
+    assert first is not None
+    assert first.holds_slot
+    assert not plan.ready(0.0)
+    plan.release(first)
+    plan.release(first)
+    plan.release(job(Stage.LOOK))
+    assert 0 == plan.in_flight
+    assert "b" == taken(plan)
+    assert 1 == plan.in_flight
+
+
+# --- sent back ------------------------------------------------------------------
+
+
+def take(plan: Agenda, count: int) -> list[Job]:
+    """Take so many jobs."""
+    assert plan.ready(0.0)
+    return [plan.next() for _ in range(count) if plan.ready(0.0)]
+
+
+def test_a_refused_create_keeps_its_place():
+    """It goes before all that came later, in the old order."""
+    plan = agenda(creates="abcdef")
+    first, second, third = take(plan, 3)
+    plan.add_again(third)
+    plan.add_again(first)
+    plan.add_again(second)
+    assert "abcdef" == taken(plan)
+
+
+def test_a_refused_create_keeps_its_slot():
+    """It needs no second one, and lets nobody else have it."""
+    plan = agenda(creates="ab", slots=1)
+    (first,) = take(plan, 1)
+    plan.add_again(first)
+    assert 1 == plan.in_flight
+    assert "a" == taken(plan)
+    assert 1 == plan.in_flight
+
+
+def test_a_refused_create_still_alternates_with_looks():
+    """A hold must not let looks wait for ever, nor the other way round."""
+    plan = agenda(creates="ab", looks="12")
+    for refused in take(plan, 4):
+        if refused.stage is Stage.CREATE:
+            plan.add_again(refused)
+    for name in "34":
+        plan.add_look(job(Stage.LOOK, name))
+    assert "a3b4" == taken(plan)
+
+
+def test_what_was_sent_back_can_be_listed():
+    """Those that still want to be sent."""
+    plan = agenda(creates="abc")
+    for refused in take(plan, 3):
+        plan.add_again(refused)
+        if refused.path == "b":
+            refused.stage = Stage.DONE
+    assert ["a", "c"] == sorted(refused.path for refused in plan.sent_back())
+
+
+# --- later ----------------------------------------------------------------------
+
+
+def test_what_is_due_later_comes_when_it_is_due():
+    """The earliest first, whatever the order in which it was put down."""
+    plan = Agenda(1)
+    for due in (3.0, 1.0, 2.0):
+        plan.add_later(due, job(Stage.FOLLOW, str(int(due))))
+    assert not plan.ready(0.999)
+    assert 1.0 == plan.next_due()
+    assert "1" == taken(plan, 1.0)
+    assert 2.0 == plan.next_due()
+    assert "23" == taken(plan, 3.0)
+    assert math.inf == plan.next_due()
+
+
+def test_what_is_due_at_the_same_time_keeps_its_order():
+    """Jobs themselves are never compared."""
+    plan = Agenda(1)
+    for name in "abcdef":
+        plan.add_later(5.0, job(Stage.FOLLOW, name))
+    assert "abcdef" == taken(plan, 5.0)
+
+
+def test_a_create_that_is_due_again_has_its_old_place():
+    """Before those that came later, also if these are in the queue already."""
+    plan = agenda(creates="abc")
+    (first,) = take(plan, 1)
+    plan.add_later(5.0, first)
+    assert "bc" == taken(plan, 4.0)
+    plan.add_create(job(Stage.CREATE, "d"))
+    assert "ad" == taken(plan, 5.0)
+
+
+# --- withdrawn ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("gone", ["", "a", "c", "f", "abc", "bdf", "abcdef"], ids=repr)
+@pytest.mark.parametrize("kind", ["creates", "looks", "again", "later", "create later"])
+def test_withdrawn_jobs_are_skipped(kind: str, gone: str):
+    """Wherever they are; the others come in order, and nothing stays behind."""
+    plan = Agenda(100)
+    for number, name in enumerate("abcdef"):
+        one = job(Stage.LOOK if kind in {"looks", "later"} else Stage.CREATE, name)
+        one.seq = number
+        if kind == "creates":
+            plan.add_create(one)
+        elif kind == "looks":
+            plan.add_look(one)
+        elif kind == "again":
+            plan.add_again(one)
+        else:
+            plan.add_later(1.0 + number, one)
+        if name in gone:
+            one.stage = Stage.DONE
+    left = "".join(name for name in "abcdef" if name not in gone)
+    assert bool(left) == plan.ready(10.0)
+    assert left == taken(plan, 10.0)
+    assert math.inf == plan.next_due()
+
+
+def test_a_job_withdrawn_while_it_waits_for_its_time_wakes_nobody():
+    """The next one to become due is one that still wants to."""
+    plan = Agenda(1)
+    early = job(Stage.FOLLOW)
+    plan.add_later(1.0, early)
+    plan.add_later(9.0, job(Stage.FOLLOW))
+    early.stage = Stage.DONE
+    assert not plan.ready(0.0)
+    assert 9.0 == plan.next_due()
+
+
+def test_a_withdrawn_create_does_not_take_a_slot():
+    """Nor does it stand in the way of the next."""
+    plan = Agenda(1)
+    first = job(Stage.CREATE, "a")
+    plan.add_create(first)
+    plan.add_create(job(Stage.CREATE, "b"))
+    first.stage = Stage.DONE
+    assert "b" == taken(plan)
+    assert 1 == plan.in_flight
+
+
+def test_a_refused_create_that_is_followed_by_now_is_not_sent_again():
+    """Its task was found in another way."""
+    plan = agenda(creates="ab")
+    (first,) = take(plan, 1)
+    plan.add_again(first)
+    first.stage = Stage.FOLLOW
+    assert "b" == taken(plan)
+
+
+class Day(RuleBasedStateMachine):
+    """Any order of adding, taking, sending back, withdrawing and waiting."""
+
+    @initialize(slots=st.integers(1, 4))
+    def open(self, slots: int) -> None:
+        """Start with nothing to do."""
+        self.plan, self.slots, self.now, self.count = Agenda(slots), slots, 0.0, 0
+        self.waiting: list[Job] = []
+        self.out: list[Job] = []
+
+    def new(self, stage: Stage) -> Job:
+        """Make a job that waits."""
+        self.count += 1
+        one = job(stage, str(self.count))
+        self.waiting.append(one)
+        return one
+
+    @rule()
+    def add_create(self) -> None:
+        """Buy."""
+        self.plan.add_create(self.new(Stage.CREATE))
+
+    @rule()
+    def add_look(self) -> None:
+        """Look now."""
+        self.plan.add_look(self.new(Stage.LOOK))
+
+    @rule(seconds=st.floats(0, 3))
+    def add_later(self, seconds: float) -> None:
+        """Look later."""
+        self.plan.add_later(self.now + seconds, self.new(Stage.FOLLOW))
+
+    @rule(seconds=st.floats(0, 3))
+    def wait(self, seconds: float) -> None:
+        """Let time pass."""
+        self.now += seconds
+
+    @rule()
+    def take(self) -> None:
+        """Take the job whose turn it is; it was waiting, and waits no more."""
+        if self.plan.ready(self.now):
+            one = self.plan.next()
+            self.waiting.remove(one)
+            self.out.append(one)
+
+    @precondition(lambda self: self.out)
+    @rule(later=st.booleans())
+    def come_back(self, later: bool) -> None:
+        """End a look; send a create back, at once or later."""
+        one = self.out.pop(0)
+        if one.stage is Stage.CREATE:
+            self.waiting.append(one)
+            if later:
+                self.plan.add_later(self.now + 1.0, one)
+            else:
+                self.plan.add_again(one)
+
+    @precondition(lambda self: self.waiting)
+    @rule(place=st.integers(0, 99))
+    def withdraw(self, place: int) -> None:
+        """Give one up that waits."""
+        one = self.waiting.pop(place % len(self.waiting))
+        one.stage = Stage.DONE
+        self.plan.release(one)
+
+    @invariant()
+    def the_pool_is_kept(self) -> None:
+        """As many slots are taken as jobs hold one."""
+        holders = [one for one in (*self.waiting, *self.out) if one.holds_slot]
+        assert len(holders) == self.plan.in_flight <= self.slots
+
+    def teardown(self) -> None:
+        """All that waits comes, once."""
+        self.wait(10.0)
+        while self.waiting:
+            for one in self.out:
+                self.plan.release(one)
+            self.out.clear()
+            before = len(self.waiting)
+            self.take()
+            assert before - 1 == len(self.waiting)
+        assert not self.plan.ready(self.now)
+
+
+TestDay = Day.TestCase
+TestDay.__doc__ = "No job is lost or given twice, whatever the day brings."

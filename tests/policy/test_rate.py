@@ -1,0 +1,497 @@
+"""The token bucket: what it permits, what a 429 does, and what it learns."""
+
+from __future__ import annotations
+
+import math
+import random
+
+import pytest
+from hypothesis import given, strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    invariant,
+    precondition,
+    rule,
+)
+
+from aivideo_async.policy.rate import BOTTOM_RATE, LATENESS, TOP_RATE, TokenBucket
+
+RATES = st.floats(0.05, 500)
+GAPS = st.lists(st.floats(0, 2), min_size=1, max_size=60)
+
+
+def bucket(rate: float | None = None, seed: int = 1) -> TokenBucket:
+    """Build a bucket with seeded chances."""
+    return TokenBucket(rate, random.Random(seed))
+
+
+def send(at: TokenBucket, now: float) -> tuple[float, int]:
+    """Send as soon as it is permitted; return when, and the token."""
+    moment = at.when(now)
+    return moment, at.sent(moment)
+
+
+def accept(at: TokenBucket, now: float, count: int) -> float:
+    """Send *count* requests, each accepted at once; return when the last one left."""
+    for _ in range(count):
+        now, token = send(at, now)
+        at.ok(now, token)
+    return now
+
+
+# --- a fixed rate ---------------------------------------------------------------
+
+
+@given(RATES, GAPS)
+def test_no_window_has_more_permissions_than_the_rate(rate: float, gaps: list[float]):
+    """At most 1 + rate × (window + 20 ms), wherever the window starts, in order."""
+    at, now = bucket(rate), 0.0
+    sent: list[float] = []
+    for gap in gaps:
+        now, token = send(at, now + gap)
+        at.ok(now, token)
+        sent.append(now)
+    assert sorted(sent) == sent
+    for first, start in enumerate(sent):
+        for last, end in enumerate(sent[first:]):
+            assert last + 1 <= 1 + rate * (end - start + LATENESS) + 1e-6
+
+
+@given(RATES, st.integers(1, 200))
+def test_a_hungry_client_gets_the_whole_rate(rate: float, count: int):
+    """Never less: the last of n leaves at (n - 1) ÷ rate, 20 ms aside."""
+    assert accept(bucket(rate), 0.0, count) <= (count - 1) / rate + 1e-6
+
+
+def test_a_late_wake_up_does_not_lower_the_rate():
+    """A client that always comes 15 ms late still has its 50 per second."""
+    at, now = bucket(50.0), 0.0
+    for _ in range(500):
+        now = at.when(now) + 0.015
+        at.ok(now, at.sent(now))
+    assert now <= 500 / 50 + 0.1
+
+
+def test_being_idle_saves_nothing_up():
+    """After an hour there is one permission, not 3,600."""
+    at = bucket(1.0)
+    accept(at, 0.0, 3)
+    first, _ = send(at, 3600.0)
+    second, _ = send(at, first)
+    assert 3600.0 == first
+    assert second >= 3600.0 + 1.0 - LATENESS - 1e-6
+
+
+def test_a_fixed_rate_learns_nothing():
+    """Neither from success nor from a refusal."""
+    at, now = bucket(2.0), 0.0
+    for number in range(200):
+        now, token = send(at, now)
+        if number % 5:
+            at.ok(now, token)
+        else:
+            at.reject(now, token)
+    assert 2.0 == at.rate
+
+
+@given(st.none() | RATES, GAPS)
+def test_asking_reserves_nothing(rate: float | None, gaps: list[float]):
+    """`when` can be asked any number of times; only `sent` takes."""
+    at, now = bucket(rate), 0.0
+    for gap in gaps:
+        now += gap
+        answers = {at.when(now) for _ in range(10)}
+        assert 1 == len(answers)
+        at.ok(now, at.sent(max(now, *answers)))
+
+
+@given(st.none() | RATES, GAPS)
+def test_waiting_as_told_is_enough(rate: float | None, gaps: list[float]):
+    """The moment named is never in the past, and does not move away."""
+    at, now = bucket(rate), 0.0
+    for gap in gaps:
+        now += gap
+        moment = at.when(now)
+        assert now <= moment == at.when(moment)
+        at.ok(moment, at.sent(moment))
+
+
+@given(st.none() | RATES, st.lists(st.floats(-1000, 1000), max_size=50))
+def test_a_clock_that_goes_back_breaks_nothing(rate: float | None, steps: list[float]):
+    """Permissions go on to come, at most as far off as the clock went back."""
+    at, now = bucket(rate), 0.0
+    highest = 0.0
+    for number, step in enumerate(steps):
+        now += step
+        token = at.sent(now)
+        highest = max(highest, now)
+        if number % 7:
+            at.ok(now, token)
+        else:
+            at.reject(now, token)
+        moment = at.when(now)
+        assert now <= moment < math.inf
+        assert BOTTOM_RATE <= at.rate <= TOP_RATE or rate == at.rate
+
+
+# --- a refusal ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("rate", [None, 1.0, 1000.0])
+def test_a_refusal_holds_everybody(rate: float | None):
+    """For a moment at the least, whoever was refused."""
+    at = bucket(rate)
+    token = at.sent(0.0)
+    at.reject(10.0, token)
+    assert at.when(10.0) >= 10.045
+
+
+@pytest.mark.parametrize("seconds", [0.5, 7.0, 3600.0, 86400.0])
+def test_a_retry_after_is_kept_whole(seconds: float):
+    """And exceeded by at most a second, so that not all come back at once."""
+    for seed in range(20):
+        at = bucket(seed=seed)
+        at.reject(10.0, at.sent(0.0), retry_after=seconds)
+        late = at.when(10.0) - (10.0 + seconds)
+        assert 0.0 <= late <= max(1.0, 0.1)
+
+
+def test_the_return_from_a_retry_after_is_spread():
+    """Several clients do not come back in the same instant."""
+    returns = set()
+    for seed in range(20):
+        at = bucket(seed=seed)
+        at.reject(0.0, at.sent(0.0), retry_after=100.0)
+        returns.add(at.when(0.0))
+    assert 20 == len(returns)
+    assert max(returns) - min(returns) > 0.5
+
+
+@pytest.mark.parametrize("order", [(50.0, 5.0), (5.0, 50.0)], ids=["down", "up"])
+def test_the_longer_of_two_holds_stands(order: tuple[float, float]):
+    """A later, shorter Retry-After does not shorten it."""
+    at = bucket()
+    first, second = at.sent(0.0), at.sent(0.0)
+    at.reject(1.0, first, retry_after=order[0])
+    at.reject(1.0, second, retry_after=order[1])
+    assert 51.0 <= at.when(1.0) <= 52.0
+
+
+def test_one_event_is_one_cut():
+    """What was sent before the last refusal handled is old news; its hold is not."""
+    at = bucket()
+    tokens = [at.sent(0.0) for _ in range(10)]
+    at.reject(0.1, tokens[9])
+    rate = at.rate
+    assert rate < 10.0
+    opens = at.when(0.1)
+    for token in tokens[1:9]:
+        at.reject(0.1, token)
+    assert (rate, opens) == (at.rate, at.when(0.1))
+    at.reject(0.1, tokens[0], retry_after=9.0)
+    assert rate == at.rate
+    assert at.when(0.1) >= 9.1
+
+
+def test_a_refusal_of_a_later_request_is_another_event():
+    """Sent after the gate had opened again, so the rate is still too high."""
+    at = bucket()
+    at.reject(0.1, at.sent(0.0))
+    now, probe = send(at, 0.1)
+    at.ok(now, probe)
+    rate = at.rate
+    now, token = send(at, now)
+    at.reject(now, token)
+    assert at.rate < rate
+
+
+def test_after_a_refusal_one_probe_at_a_time():
+    """Only its success opens the gate; what was sent before says nothing."""
+    at = bucket(10.0)
+    old, refused = at.sent(0.0), at.sent(0.1)
+    at.reject(0.2, refused)
+    now, probe = send(at, 0.2)
+    assert math.inf == at.when(now + 3600.0)
+    at.ok(now, old)
+    assert math.inf == at.when(now + 3600.0)
+    at.ok(now, probe)
+    assert at.when(now) < now + 0.2
+
+
+def test_old_news_do_not_end_a_probe():
+    """A late refusal of an earlier request changes nothing about the one out."""
+    at = bucket(10.0)
+    old, refused = at.sent(0.0), at.sent(0.1)
+    at.reject(0.2, refused)
+    now, _ = send(at, 0.2)
+    at.reject(now, old)
+    assert math.inf == at.when(now)
+
+
+def test_a_lost_probe_frees_the_way_for_another():
+    """A cancelled request must not block the key for ever."""
+    at = bucket(10.0)
+    at.reject(0.0, at.sent(0.0))
+    for _ in range(50):
+        now, probe = send(at, 1.0)
+        at.lost(now, probe)
+        assert now < at.when(now) < now + 1.0
+    now, probe = send(at, 1.0)
+    at.ok(now, probe)
+    assert at.when(now) < now + 0.2
+
+
+def test_a_lost_request_that_is_no_probe_changes_nothing():
+    """No answer is no evidence."""
+    at, other = bucket(), bucket()
+    token = at.sent(0.0)
+    other.sent(0.0)
+    at.lost(5.0, token)
+    assert (at.when(5.0), at.rate) == (other.when(5.0), other.rate)
+
+
+def test_the_gaps_between_failed_probes_grow_to_15_seconds():
+    """Doubling, give or take a tenth; a recovery starts afresh."""
+    at, now = bucket(10.0), 0.0
+    at.reject(now, at.sent(now))
+    for failed in range(1, 12):
+        now, probe = send(at, now)
+        at.reject(now, probe)
+        gap = min(15.0, 0.1 * 2**failed)
+        assert 0.9 * gap <= at.when(now) - now <= 1.1 * gap
+    now, probe = send(at, now)
+    at.ok(now, probe)
+    now, token = send(at, now)
+    at.reject(now, token)
+    assert at.when(now) - now <= 0.2
+
+
+@pytest.mark.parametrize("rate", [None, 1.0, 5000.0])
+def test_a_limit_that_never_lets_anything_pass_breaks_nothing(rate: float | None):
+    """Refused for days, it goes on to probe every 15 seconds."""
+    at, now = bucket(rate), 0.0
+    for _ in range(20_000):
+        moment, token = send(at, now)
+        assert now <= moment <= now + 17.0
+        now = moment
+        at.reject(now, token)
+    assert now >= 20_000 * 10.0
+
+
+# --- learning -------------------------------------------------------------------
+
+
+def test_it_starts_with_ten_at_once():
+    """Then at 10 per second."""
+    at = bucket()
+    assert [0.0] * 10 == [send(at, 0.0)[0] for _ in range(10)]
+    assert at.when(0.0) == pytest.approx(0.1, abs=LATENESS + 1e-9)
+
+
+def test_the_start_doubles_after_each_second_of_success():
+    """10, 20, 40 …, as long as nothing is refused."""
+    at = bucket()
+    rates = []
+    for count in (9, 1, 19, 1, 39, 1):
+        accept(at, 0.0, count)
+        rates.append(at.rate)
+    assert [10.0, 20.0, 20.0, 40.0, 40.0, 80.0] == rates
+
+
+def test_the_first_refusal_ends_the_doubling():
+    """From there on it grows by 3 % every 2 s."""
+    at = bucket()
+    now = accept(at, 0.0, 10)
+    now, token = send(at, now)
+    at.reject(now, token)
+    now, probe = send(at, now)
+    at.ok(now, probe)
+    rate = at.rate
+    accept(at, now, 100)
+    assert at.rate <= rate * 1.03 ** (1 + 100 / rate / 2)
+
+
+def test_success_that_nobody_waited_for_is_no_evidence():
+    """Otherwise an idle client would believe in any rate."""
+    at = bucket()
+    for second in range(1000):
+        at.ok(float(second), at.sent(float(second)), limited=False)
+    assert 10.0 == at.rate
+
+
+def test_a_cut_falls_to_what_was_measured():
+    """Accepted ÷ elapsed between two empty moments is the limit."""
+    at = bucket()
+    at.reject(0.0, at.sent(0.0))
+    now, probe = send(at, 0.0)
+    at.ok(now, probe)
+    for tick in range(39):
+        at.ok(1.0 + tick / 10, at.sent(1.0 + tick / 10), limited=False)
+    at.reject(5.0, at.sent(5.0))
+    assert 0.25 * 10.0 < at.rate == pytest.approx(0.95 * 7.0)
+
+
+@pytest.mark.parametrize("accepted", range(5))
+def test_too_few_make_no_measurement(accepted: int):
+    """Below five, three tenths are given up instead."""
+    at = bucket()
+    for _ in range(accepted):
+        at.ok(0.0, at.sent(0.0), limited=False)
+    at.reject(1000.0, at.sent(1000.0))
+    assert at.rate == pytest.approx(7.0)
+
+
+@pytest.mark.parametrize(
+    ("accepted", "elapsed", "rate"),
+    [(5, 1.0, 5.0), (8, 1.0, 8.0), (1000, 1.0, 9.5), (5, 0.0, 9.5)],
+)
+def test_a_cut_has_bounds(accepted: int, elapsed: float, rate: float):
+    """What was measured counts, but at least a twentieth goes."""
+    at = bucket()
+    for _ in range(accepted):
+        at.ok(0.0, at.sent(0.0), limited=False)
+    at.reject(elapsed, at.sent(elapsed))
+    assert at.rate == pytest.approx(rate)
+
+
+def test_a_failed_probe_cuts_nothing():
+    """The rate was cut already; how long the block lasts says nothing about it."""
+    at = bucket()
+    at.reject(0.0, at.sent(0.0))
+    rate = at.rate
+    now = 0.0
+    for _ in range(100):
+        now, probe = send(at, now)
+        at.reject(now, probe)
+    assert rate == at.rate
+
+
+def test_the_rate_never_falls_below_one_a_minute():
+    """Or nothing would ever be learned again."""
+    at, now, rates = bucket(), 0.0, []
+    for _ in range(200):
+        now, token = send(at, now)
+        at.reject(now, token)
+        rates.append(at.rate)
+        now, probe = send(at, now)
+        at.ok(now, probe)
+    assert BOTTOM_RATE == min(rates) == rates[-1]
+    assert at.when(now) <= now + 61.0
+
+
+def test_the_rate_never_rises_beyond_the_top():
+    """With no limit at all it stops growing, and stays finite."""
+    at = bucket()
+    accept(at, 0.0, 100_000)
+    assert TOP_RATE == at.rate
+
+
+def test_the_rate_recovers_with_time():
+    """After a block it grows again: doubled within a minute, if that is accepted."""
+    at = bucket()
+    at.reject(0.0, at.sent(0.0))
+    rate, now = at.rate, 0.0
+    while now < 60.0:
+        now = accept(at, now, 1)
+    assert 2.0 * rate <= at.rate <= 3.0 * rate
+
+
+def test_nobody_keeps_a_slot_at_an_old_rate():
+    """Who waited at 1,000 per second leaves at the new pace after a cut."""
+    at = bucket()
+    now = accept(at, 0.0, 1000)
+    assert at.rate > 500
+    token = at.sent(at.when(now))
+    waiting = [at.when(now) for _ in range(100)]
+    assert max(waiting) < now + 0.1
+    at.reject(now, token, retry_after=5.0)
+    gap = 1 / at.rate
+    now, probe = send(at, now)
+    at.ok(now, probe, limited=False)
+    assert at.when(now) == pytest.approx(now + gap, abs=LATENESS)
+    left = [send(at, now)[0] for _ in range(100)]
+    assert left[-1] - left[0] == pytest.approx(99 * gap)
+
+
+class Story(RuleBasedStateMachine):
+    """Any order of sends, answers and pauses."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = 0.0
+        self.at = bucket()
+        self.out: list[int] = []
+        self.last = 0
+        self.event = 0
+        self.told = -math.inf
+
+    @rule(seconds=st.floats(0, 100) | st.floats(0, 0.1))
+    def wait(self, seconds: float) -> None:
+        """Let time pass."""
+        self.now += seconds
+
+    @precondition(lambda self: self.at.when(self.now) < math.inf)
+    @rule()
+    def send(self) -> None:
+        """Send as soon as it is permitted."""
+        self.now = self.at.when(self.now)
+        assert self.now >= self.told
+        self.last = self.at.sent(self.now)
+        self.out.append(self.last)
+
+    @precondition(lambda self: self.out)
+    @rule(data=st.data(), limited=st.booleans())
+    def accept(self, data: st.DataObject, limited: bool) -> None:
+        """Accept any request that is out."""
+        rate = self.at.rate
+        self.at.ok(self.now, self.take(data), limited)
+        assert rate <= self.at.rate <= 2 * rate
+        assert limited or rate == self.at.rate
+
+    @precondition(lambda self: self.out)
+    @rule(data=st.data(), retry_after=st.none() | st.floats(0, 1000))
+    def refuse(self, data: st.DataObject, retry_after: float | None) -> None:
+        """Refuse any request that is out."""
+        rate, token = self.at.rate, self.take(data)
+        self.at.reject(self.now, token, retry_after)
+        if retry_after is not None:
+            self.told = max(self.told, self.now + retry_after)
+        assert self.at.rate <= rate
+        if token <= self.event:
+            assert rate == self.at.rate
+        else:
+            self.event = self.last
+
+    @precondition(lambda self: self.out)
+    @rule(data=st.data())
+    def lose(self, data: st.DataObject) -> None:
+        """Lose any request that is out."""
+        rate = self.at.rate
+        self.at.lost(self.now, self.take(data))
+        assert rate == self.at.rate
+
+    def take(self, data: st.DataObject) -> int:
+        """Pick one of the requests that are out."""
+        return self.out.pop(data.draw(st.integers(0, len(self.out) - 1)))
+
+    @invariant()
+    def the_rate_is_sound(self) -> None:
+        """Between its bounds."""
+        assert BOTTOM_RATE <= self.at.rate <= TOP_RATE
+
+    @invariant()
+    def permission_comes(self) -> None:
+        """It is never in the past, and for ever only while something is out."""
+        moment = self.at.when(self.now)
+        assert moment >= self.now
+        assert self.out or moment <= max(self.now, self.told + 1.0) + 61.0
+
+    @invariant()
+    def the_gate_opens_for_one(self) -> None:
+        """While it is shut for ever, exactly one request is newer than the event."""
+        if self.at.when(self.now) == math.inf:
+            assert 1 == sum(token > self.event for token in self.out)
+
+
+TestStory = Story.TestCase
+TestStory.__doc__ = "No story of sends and answers breaks the bucket."

@@ -7,6 +7,7 @@ gate wakes the others when it opens again. `LocalThrottle` serves one process.
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Callable
 from typing import Protocol
@@ -69,18 +70,15 @@ class LocalThrottle:
 
     def ok(self, now: float, token: int, limited: bool = True) -> None:
         """Close *token*: any answer but a refusal by the rate limit."""
-        self._bucket.ok(now, token, limited)
-        self._wake()
+        self._close(now, lambda: self._bucket.ok(now, token, limited))
 
     def reject(self, now: float, token: int, retry_after: float | None = None) -> None:
         """Close *token*: refused by the rate limit."""
-        self._bucket.reject(now, token, retry_after)
-        self._wake()
+        self._close(now, lambda: self._bucket.reject(now, token, retry_after))
 
     def lost(self, now: float, token: int) -> None:
         """Close *token*: no answer."""
-        self._bucket.lost(now, token)
-        self._wake()
+        self._close(now, lambda: self._bucket.lost(now, token))
 
     def subscribe(self, wake: Callable[[], None]) -> None:
         """Call *wake* after every answer, which is when the gate may have opened."""
@@ -90,8 +88,12 @@ class LocalThrottle:
         """Stop calling *wake*."""
         self._listeners.remove(wake)
 
-    def _wake(self) -> None:
-        # A lone client looks at the gate by itself after each of its own answers.
-        if len(self._listeners) > 1:
+    def _close(self, now: float, close: Callable[[], None]) -> None:
+        """Close a token, then wake all who may have been waiting for that."""
+        blocked = self._bucket.when(now) == math.inf
+        close()
+        # A lone client looks at the gate by itself after each of its own answers; but
+        # the answer to a probe may come from a client that has gone.
+        if blocked or len(self._listeners) > 1:
             for wake in tuple(self._listeners):
                 wake()

@@ -388,9 +388,8 @@ class AsyncClient:
         await self.aclose()
 
     def __repr__(self) -> str:
-        return (
-            f"<AsyncClient {self._session.setup.base_url} [{self._session.describe()}]>"
-        )
+        session = getattr(self, "_session", None)
+        return f"<AsyncClient {session.describe() if session else '[not made]'}>"
 
     def __del__(self, _warn: Any = warnings.warn) -> None:
         session = getattr(self, "_session", None)

@@ -48,6 +48,8 @@ def read_key(key: Secret | None) -> Secret:
     for name in KEY_VARIABLES:
         if key is None and os.environ.get(name):
             key = Secret(os.environ[name])
+    if key is not None and key.kind != "str":
+        raise ConfigurationError(f"api_key is of type {key.kind}: pass text, a str.")
     if key is None or key.is_blank():
         raise ConfigurationError(
             "No API key: set AIVIDEOAPI_API_KEY, or pass AsyncClient(api_key=…). Keys "

@@ -173,16 +173,15 @@ class Session:
         return Stats() if self.engine is None else self.engine.stats()
 
     def describe(self) -> str:
-        """Say in a few words what is under way."""
-        if self.closed:
-            return "closed"
-        if self.engine is None:
-            return "new"
-        stats = self.stats()
-        return (
-            f"{stats.in_flight}/{self.setup.max_in_flight} in flight, "
-            f"{stats.queued} queued, {stats.unclaimed} unclaimed"
+        """Say in a few words where it points and what is under way."""
+        stats, most = self.stats(), self.setup.max_in_flight
+        state = (
+            f"{stats.in_flight}/{most} in flight, {stats.queued} queued, "
+            f"{stats.unclaimed} unclaimed"
         )
+        if self.engine is None:
+            state = "new"
+        return f"{self.setup.base_url} [{'closed' if self.closed else state}]"
 
     # --- jobs --------------------------------------------------------------------
 
@@ -303,6 +302,6 @@ async def _result(engine: Engine, job: Job, caller: Caller) -> Any:
     """Await the result; whatever ends the awaiting, the job is not forgotten."""
     try:
         return await caller.future
-    except asyncio.CancelledError:
+    except (asyncio.CancelledError, GeneratorExit):
         engine.abandon(job)
         raise

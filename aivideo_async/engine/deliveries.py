@@ -54,7 +54,7 @@ class Deliveries:
         self.finish(job)
         if job.recipient.give(result):
             if isinstance(result, Task) and result.is_final:
-                self.claim(result.id)
+                self._claim_for(job, result.id)
         elif job.bought and job.task_id is not None:
             self.keep_unclaimed(job.task_id, "its caller is gone")
 
@@ -64,7 +64,7 @@ class Deliveries:
             error.task_id = job.task_id
         self.finish(job)
         if job.recipient.fail(error) and isinstance(error, TaskFailedError):
-            self.claim(error.task.id)
+            self._claim_for(job, error.task.id)
 
     def end_waiting(self, job: Job, why: str) -> None:
         """Fail the caller with `WaitTimeoutError`; the task or create goes on."""
@@ -117,6 +117,11 @@ class Deliveries:
     def claim(self, task_id: str) -> None:
         """Note that a caller has got this task after all."""
         self.unclaimed.pop(task_id, None)
+
+    def _claim_for(self, job: Job, task_id: str) -> None:
+        """Strike it off; should this caller turn out to be gone, it comes back."""
+        job.bought = job.bought or task_id in self.unclaimed
+        self.claim(task_id)
 
     def remember(self, task_id: str, now: float) -> bool:
         """Note our own new task; return False if an earlier create had its id."""

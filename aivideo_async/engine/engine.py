@@ -79,7 +79,9 @@ class Engine:
             self._agenda, self._deliveries, self._gate, self._looks, self._counters, rng
         )
         self.at_close: set[Callable[[], None]] = set()
-        self._workers = Workers(max_connections, self._take, self._serve)
+        self._workers = Workers(
+            max_connections, self._take, self._serve, self._gate.unused
+        )
         throttle.subscribe(self._workers.pump)
 
     # --- for callers -------------------------------------------------------------
@@ -98,6 +100,10 @@ class Engine:
         if self._set_timer(job, timeout):
             self._agenda.add_create(job)
             self._workers.pump()
+
+    def refuse(self, job: Job, error: AIVideoError) -> None:
+        """Fail a create that never gets into the queue."""
+        self._deliveries.fail(job, error)
 
     def look(self, job: Job) -> None:
         """Queue a single look."""
@@ -199,7 +205,7 @@ class Engine:
     async def _serve(self, job: Job) -> None:
         """Carry out the request of *job* and record what came back, in one step."""
         if job.stage is Stage.DONE:  # withdrawn since it was taken
-            self._gate.unused(job, self._time())
+            self._gate.unused(job)
             return
         wire = WireRequest(job.method, job.path, job.body)
         if job.stage is Stage.CREATE:
@@ -242,6 +248,7 @@ class Engine:
         """
         if not self._deliveries.closing:
             self._deliveries.closing = True
+            self._tell_of_open_creates(patience)
             self._throttle.unsubscribe(self._workers.pump)
             self._dismiss_callers()
             for note in tuple(self.at_close):
@@ -263,7 +270,7 @@ class Engine:
                     self._deliveries.keep_unclaimed(job.task_id, why)
                 self._deliveries.end_waiting(job, "The client was closed")
 
-    async def _drain(self, patience: float) -> None:
+    def _tell_of_open_creates(self, patience: float) -> None:
         open_creates = sum(job.on_wire for job in self._deliveries.jobs)
         if open_creates:
             log.warning(
@@ -272,10 +279,13 @@ class Engine:
                 patience,
                 open_creates,
             )
+
+    async def _drain(self, patience: float) -> None:
         try:
             await _wait_stubbornly(self._workers.tasks(), patience)
         finally:
             self._give_up_creates()
+        await _wait_stubbornly(self._workers.tasks(), patience)
 
     def _give_up_creates(self) -> None:
         """Record what is still on the wire as unknown, and end the workers."""
@@ -308,6 +318,8 @@ async def _wait_stubbornly(tasks: set[asyncio.Task[None]], patience: float) -> N
     """Wait for *tasks*, through the first cancellation but not through the second."""
     if not tasks:
         return
+    loop = asyncio.get_running_loop()
+    end = loop.time() + patience
     me = asyncio.current_task()
     already_cancelled = me is not None and me.cancelling() > 0
     # Shielded against anyio scopes, which cancel at every await again.
@@ -315,7 +327,6 @@ async def _wait_stubbornly(tasks: set[asyncio.Task[None]], patience: float) -> N
         try:
             await asyncio.wait(tasks, timeout=patience)
         except asyncio.CancelledError:
-            if already_cancelled:
-                raise
-            await asyncio.wait(tasks, timeout=patience)
+            if not already_cancelled:
+                await asyncio.wait(tasks, timeout=max(0.0, end - loop.time()))
             raise

@@ -80,10 +80,12 @@ class Gate:
             job.probe = self._circuit.sent()
         job.token, job.limited = self._throttle.sent(now), self._held
 
-    def unused(self, job: Job, now: float) -> None:
-        """Close the token of a job that was withdrawn before its request began."""
-        self._throttle.lost(now, job.token)
-        self._circuit.inconclusive(probe=job.probe)
+    def unused(self, job: Job) -> None:
+        """Close the token of a job whose request did not come to an answer, if open."""
+        if job.token:
+            self._throttle.lost(self._time(), job.token)
+            self._circuit.inconclusive(probe=job.probe)
+            job.token = 0
 
     def answer(self, job: Job, arrival: Arrival, *, refused: bool) -> None:
         """Close the token of *job*; *refused* by the rate limit, or not."""
@@ -95,6 +97,7 @@ class Gate:
             self._throttle.ok(arrival.now, job.token, job.limited)
         else:
             self._throttle.lost(arrival.now, job.token)
+        job.token = 0
 
     def held_for(self) -> float:
         """Return for how many seconds the throttle lets nothing leave, as far as known."""

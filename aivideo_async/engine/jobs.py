@@ -93,7 +93,7 @@ class Job:
         holds_slot: Whether it holds a slot of the pool.
         seq: Its place in the order of arrival.
         wire: The request that is on the wire now.
-        token: The throttle's token of that request.
+        token: The throttle's token of that request, until it is answered.
         limited: Whether that request had to wait for the throttle.
         probe: Whether it probes the money circuit.
         task_id: The task, once known.

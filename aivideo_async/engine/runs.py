@@ -82,7 +82,7 @@ class Run:
         self._reading = True
         self._index = 0
         self._closed = False
-        self._error: Exception | None = None
+        self._error: BaseException | None = None
         self._news: asyncio.Future[None] | None = None
         self._room: asyncio.Future[None] | None = None
 
@@ -107,9 +107,9 @@ class Run:
             if self._error is not None:
                 raise self._error
         finally:
-            feeder.cancel()
             self._engine.at_close.discard(self._keep_unread)
             self._abandon()
+            feeder.cancel()
 
     # --- reading -----------------------------------------------------------------
 
@@ -119,9 +119,11 @@ class Run:
             async for request in _read(self._requests, self._has_room):
                 self._start(self._index, request)
                 self._index += 1
-        except Exception as error:  # noqa: BLE001  (raised to the consumer)
+        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001
+            # Raised to the consumer; only a cancellation of the feeder itself is not.
             error.add_note(f"while reading requests[{self._index}]")
-            self._stop(error)
+            if not self._closed:
+                self._stop(error)
         finally:
             self._reading = False
             _ring(self._news)
@@ -139,25 +141,26 @@ class Run:
                 f"requests[{index}] is {type(request).__name__}, not a request: wrap "
                 "it, as in GptImage2(prompt). It was not sent."
             )
-        recipient = _Place(self, index, request)
-        job = self._make_job(request, recipient)
+        job = self._make_job(request, _Place(self, index, request))
         self._live[index] = job
-        self._engine.buy(job, self._timeout)
+        if self._error is not None:  # the input took its time
+            self._engine.refuse(job, _because_of(self._error))
+        else:
+            self._engine.buy(job, self._timeout)
 
     # --- results -----------------------------------------------------------------
 
     def put(self, outcome: Outcome) -> bool:
-        """Take an outcome, unless nobody listens; some errors stop the reading."""
-        if self._closed:
+        """Take a request's one outcome, unless nobody listens; some stop the reading."""
+        if self._closed or self._live.pop(outcome.index, None) is None:
             return False
-        self._live.pop(outcome.index, None)
         self._ready.append(outcome)
         _ring(self._news)
         if isinstance(outcome.error, CONCERNS_ALL):
             self._stop(outcome.error)
         return True
 
-    def _stop(self, error: Exception) -> None:
+    def _stop(self, error: BaseException) -> None:
         """Read no more; withdraw what was read and not sent."""
         if self._error is not None:
             return
@@ -220,7 +223,7 @@ async def _read(
             yield request
 
 
-def _because_of(error: Exception) -> AIVideoError:
+def _because_of(error: BaseException) -> AIVideoError:
     """Make the error of a request that was read, but not sent because of *error*."""
     if isinstance(error, CONCERNS_ALL) and isinstance(error, APIError):
         return error.for_another()

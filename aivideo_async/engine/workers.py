@@ -32,6 +32,7 @@ class Workers:
         most: How many requests may be open at once.
         take: Returns the next job, or None; may call `wake_at`.
         serve: Carries out one job; handles its own errors.
+        drop: Hears of a job that was taken and is not carried out (any further).
     """
 
     def __init__(
@@ -39,11 +40,13 @@ class Workers:
         most: int,
         take: Callable[[], Job | None],
         serve: Callable[[Job], Awaitable[None]],
+        drop: Callable[[Job], None],
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._most = most
         self._take = take
         self._serve = serve
+        self._drop = drop
         self._idle: list[asyncio.Future[Job]] = []
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = math.inf
@@ -96,7 +99,12 @@ class Workers:
         # This is the one place that starts tasks which outlive a call.
         task = self._loop.create_task(self._work(job), context=contextvars.Context())
         self._jobs[task] = job
-        task.add_done_callback(self._jobs.pop)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        job = self._jobs.pop(task, None)
+        if job is not None:
+            self._drop(job)
 
     async def _work(self, job: Job | None) -> None:
         me = asyncio.current_task()
@@ -119,4 +127,6 @@ class Workers:
         except asyncio.CancelledError:
             if future in self._idle:
                 self._idle.remove(future)
+            elif not future.cancelled():
+                self._drop(future.result())
             raise

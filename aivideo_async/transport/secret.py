@@ -11,15 +11,19 @@ class Secret:
     """
     Text that shows itself only to `reveal`.
 
+    Attributes:
+        kind: The type of what it was made from; anything but text leaves it blank.
+
     Example:
         >>> Secret("sk-very-secret")
         Secret('***')
     """
 
-    __slots__ = ("__bytes", "__text")
+    __slots__ = ("__bytes", "__text", "kind")
 
     def __init__(self, text: str) -> None:
-        self.__text = str(text)
+        self.__text = text if isinstance(text, str) else ""
+        self.kind = type(text).__name__
         self.__bytes = self.__text.encode("utf-8", "replace")
 
     def reveal(self) -> str:

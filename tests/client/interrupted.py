@@ -24,9 +24,7 @@ async def main(url: str, count: int) -> None:
     requests = (GptImage2(f"a mug, number {number}") for number in range(count))
     try:
         async with client:
-            await asyncio.gather(  # noqa: TID251
-                *(client.generate(request) for request in requests)
-            )
+            await asyncio.gather(*(client.generate(request) for request in requests))
     finally:
         sys.stdout.write(json.dumps(client.unclaimed))
 

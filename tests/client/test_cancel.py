@@ -146,12 +146,12 @@ async def gather(strike: Strike, call: Call) -> None:
     task = asyncio.ensure_future(call())
     task.add_done_callback(lambda _: failing.cancel())
     with suppress(BoomError, asyncio.CancelledError):
-        await asyncio.gather(failing, task)  # noqa: TID251
+        await asyncio.gather(failing, task)
 
 
 async def gather_cancelled(strike: Strike, call: Call) -> None:
     """Cancel a gather from outside."""
-    both = asyncio.gather(call(), asyncio.sleep(0))  # noqa: TID251
+    both = asyncio.gather(call(), asyncio.sleep(0))
     strike.arm(both.cancel)
     with suppress(asyncio.CancelledError):
         await both
@@ -219,9 +219,7 @@ async def cut(
     """Tell *story*, cut *verb* in this *way*; then *stay* open for a while, or close."""
     world, options = STORIES[story]()
     async with world.client(**{"polling": AT_ONCE} | options) as client:
-        beside = asyncio.create_task(  # noqa: TID251
-            others(world, client)
-        )
+        beside = asyncio.create_task(others(world, client))
         await asyncio.sleep(0)
         callers: set[asyncio.Task[Any]] = {beside}
 

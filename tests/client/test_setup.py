@@ -153,7 +153,6 @@ def test_this_machine_may_be_spoken_to_in_the_clear(url: str):
         ("ssl", True),
         ("ssl", "off"),
         ("base_url", 5),
-        ("api_key", 5),
     ],
 )
 def test_an_option_that_makes_no_sense_is_found_when_the_client_is_made(

@@ -71,6 +71,17 @@ def _labelled(encoding: str, coded: bytes) -> bytes:
     return http(200, coded, f"Content-Encoding: {encoding}")
 
 
+def whole_with(body: Speech, status: int = 200) -> Speech:
+    """Return a whole answer with *body*."""
+    return lambda task_id: http(status, body(task_id))
+
+
+def after_hint(status: int) -> Speech:
+    """Return a good answer behind an interim one."""
+    hint = b"HTTP/1.1 %d Hm\r\n\r\n" % status
+    return lambda task_id: hint + http(200, accepted(task_id))
+
+
 def _encodings() -> Iterable[Case]:
     good: dict[str, Speech] = {
         "gzip, unasked": lambda i: _labelled("gzip", gzip.compress(accepted(i))),
@@ -163,10 +174,7 @@ def _statuses() -> Iterable[Case]:
         script = answer(whole_with(accepted, status), charged=True)
         yield Case(f"{status} with an id", script, Task)
     for early in (100, 102, 103):
-        script = answer(
-            lambda i, s=early: b"HTTP/1.1 %d Hm\r\n\r\n" % s + http(200, accepted(i)),
-            charged=True,
-        )
+        script = answer(after_hint(early), charged=True)
         yield Case(f"{early} before the answer", script, Task)
     hundred = b"HTTP/1.1 102 Processing\r\n\r\n" * 100
     script = answer(lambda i: hundred + http(200, accepted(i)), charged=True)

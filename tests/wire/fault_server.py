@@ -210,7 +210,7 @@ class FaultServer:
             return http(200, running(task_id))
         return http(404, refusal("task_not_found", "invalid_request_error"))
 
-    async def serve(self, reader: _Counting, writer: asyncio.StreamWriter) -> None:
+    async def serve(self, reader: Any, writer: asyncio.StreamWriter) -> None:
         """Run one connection's script; whatever breaks it is part of the play."""
         me = asyncio.current_task()
         assert me is not None
@@ -246,7 +246,7 @@ class _Counting(asyncio.StreamReader):
         self.came = 0
         self._server = server
 
-    def feed_data(self, data: bytes) -> None:
+    def feed_data(self, data: Any) -> None:
         self.came += len(data)
         self._server.bytes_seen += len(data)
         super().feed_data(data)
@@ -258,13 +258,13 @@ async def fault_server(
 ) -> AsyncIterator[FaultServer]:
     """Run a server whose n-th connection follows the n-th script."""
     play = FaultServer(scripts, beyond)
-    shutdown = {} if tls is None else {"ssl_shutdown_timeout": 0.2}
     server = await asyncio.get_running_loop().create_server(
         lambda: asyncio.StreamReaderProtocol(_Counting(play), play.serve),
-        *("127.0.0.1", 0),
+        "127.0.0.1",
+        0,
         ssl=tls,
         backlog=512,
-        **shutdown,
+        ssl_shutdown_timeout=None if tls is None else 0.2,
     )
     port = server.sockets[0].getsockname()[1]
     play.origin = f"http{'s' if tls else ''}://localhost:{port}"

@@ -16,8 +16,8 @@ from aiohttp import ClientRequest, ClientResponse
 from yarl import URL
 
 from aivideo_async import (
+    AIVideoError,
     AsyncClient,
-    DownloadError,
     GptImage2,
     NotSentError,
     Output,
@@ -87,7 +87,7 @@ async def cancelled_after(
     count: int, transport: HTTPTransport, request: WireRequest
 ) -> bool:
     """Cancel an exchange after *count* turns; return whether it was still open."""
-    exchange = asyncio.create_task(transport.exchange(request))
+    exchange = asyncio.ensure_future(transport.exchange(request))
     await turns(count)
     if exchange.done():
         return False
@@ -125,7 +125,7 @@ Caller = Callable[[AsyncClient, int], Awaitable[Result | None]]
 
 async def cancelled_task(client: AsyncClient, count: int) -> Result | None:
     """Cancel the caller's task after *count* turns."""
-    create = asyncio.create_task(outcome_of(client))
+    create = asyncio.ensure_future(outcome_of(client))
     await turns(count)
     create.cancel()
     with suppress(asyncio.CancelledError):
@@ -137,7 +137,7 @@ async def cancelled_scope(client: AsyncClient, count: int) -> Result | None:
     """Cancel the scope around the call after *count* turns."""
     result: Result | None = None
     with anyio.CancelScope() as scope:
-        canceller = asyncio.create_task(turns(count))
+        canceller = asyncio.ensure_future(turns(count))
         canceller.add_done_callback(lambda _: scope.cancel())
         result = await outcome_of(client)
     await canceller
@@ -150,7 +150,7 @@ async def timed_out(client: AsyncClient, count: int) -> Result | None:
     loop = asyncio.get_running_loop()
     with suppress(TimeoutError):
         async with asyncio.timeout(None) as limit:
-            clock = asyncio.create_task(turns(count))
+            clock = asyncio.ensure_future(turns(count))
             clock.add_done_callback(lambda _: limit.reschedule(loop.time()))
             result = await outcome_of(client)
     await clock
@@ -181,7 +181,7 @@ async def test_a_cancelled_caller_loses_nothing(
 
 async def closed_by_force(client: AsyncClient) -> None:
     """Close the client as two Ctrl-C do."""
-    closing = asyncio.create_task(client.aclose())
+    closing = asyncio.ensure_future(client.aclose())
     for _ in range(2):
         await turns(1)
         closing.cancel()
@@ -199,7 +199,7 @@ async def test_closing_by_force_makes_no_unsound_verdict(
                 if warm:
                     await client.submit(GptImage2("first"))
                 charged, seen = len(server.charged), server.bytes_seen
-                create = asyncio.create_task(outcome_of(client))
+                create = asyncio.ensure_future(outcome_of(client))
                 await turns(count)
                 await closed_by_force(client)
                 result = await create
@@ -227,7 +227,7 @@ async def test_closing_by_force_in_the_moment_of_sending(
             if warm:
                 await client.submit(GptImage2("first"))
             if downloads:
-                with suppress(DownloadError):
+                with suppress(AIVideoError):
                     await client.download(finished(f"{origin}/a.png"), tmp_path)
             seen = server.bytes_seen
             closings = close_while_sending(client, monkeypatch)
@@ -251,7 +251,7 @@ def close_while_sending(
     send = ClientRequest.send
 
     async def interrupted(self: ClientRequest, connection: Any) -> ClientResponse:
-        closing = asyncio.create_task(client.aclose())
+        closing = asyncio.ensure_future(client.aclose())
         closings.append(closing)
         for _ in range(2):
             await turns(2)

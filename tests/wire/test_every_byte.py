@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
-from aivideo_async import APIError, GptImage2, NotSentError, OutcomeUnknownError, Task
+from aivideo_async import (
+    APIError,
+    AsyncClient,
+    GptImage2,
+    NotSentError,
+    OutcomeUnknownError,
+    Task,
+    Timeouts,
+)
 from tests.wire.answers import accepted, chunked, http, refusal
-from tests.wire.clients import Result, outcome_of, quick_client
+from tests.wire.clients import Result, outcome_of, quick_client, serving
 from tests.wire.conftest import Certificates
 from tests.wire.fault_server import FaultServer, Line, Script, fault_server
 from tests.wire.scripts import Ending, Speech
@@ -21,7 +28,8 @@ ENDINGS = [
 ]
 TRANSPORTS = [pytest.param(False, id="plain"), pytest.param(True, id="TLS")]
 PROMPT = "cut {:04}"
-LONGEST_REQUEST = 520
+CALM = Timeouts(connect=5, read=5, total=10)
+"""Nothing hangs here, and many creates at once take their time."""
 
 
 def assert_sound(result: Result, prompt: str, server: FaultServer) -> None:
@@ -36,8 +44,13 @@ def assert_sound(result: Result, prompt: str, server: FaultServer) -> None:
             assert isinstance(result, OutcomeUnknownError)
 
 
+def client_for(server: FaultServer, certificates: Certificates) -> AsyncClient:
+    """Make a client that is not in a hurry."""
+    return quick_client(server.origin, certificates.trusting, timeouts=CALM)
+
+
 async def submit_all(
-    client: Any, server: FaultServer, count: int, step: int
+    client: AsyncClient, server: FaultServer, count: int, step: int
 ) -> list[Result]:
     """Submit one create for each offset, many at once, and judge every verdict."""
     prompts = [PROMPT.format(offset) for offset in range(0, count, step)]
@@ -58,9 +71,16 @@ async def submit_all(
     return list(results.values())
 
 
-def cut_requests(end: Ending, step: int) -> Iterator[Script]:
+async def length_of_a_request() -> int:
+    """Measure how many bytes a create of ours has."""
+    async with serving() as (server, client):
+        await client.submit(GptImage2(PROMPT.format(0)))
+    return server.bytes_seen
+
+
+def cut_requests(end: Ending, length: int, step: int) -> Iterator[Script]:
     """Make scripts that read 0, 1, 2 … bytes of a request, then end."""
-    for count in range(0, LONGEST_REQUEST, step):
+    for count in range(0, length, step):
 
         async def script(line: Line, count: int = count) -> None:
             await line.read(count)
@@ -76,10 +96,11 @@ async def test_requests_cut_at_every_byte(
 ):
     """Not a byte of an answer: not one verdict that pretends to know."""
     step = 7 if tls else 1
-    scripts = cut_requests(end, step)
+    length = await length_of_a_request()
+    scripts = cut_requests(end, length, step)
     async with fault_server(*scripts, tls=certificates.good if tls else None) as server:
-        async with quick_client(server.origin, certificates.trusting) as client:
-            results = await submit_all(client, server, LONGEST_REQUEST, step)
+        async with client_for(server, certificates) as client:
+            results = await submit_all(client, server, length, step)
         async with asyncio.timeout(2):
             await server.all_closed()
     allowed = (OutcomeUnknownError, NotSentError)
@@ -128,7 +149,7 @@ async def test_answers_cut_at_every_byte(
         tls=certificates.good if tls else None,
         beyond=cut_answers(say, end, charged=True),
     ) as server:
-        async with quick_client(server.origin, certificates.trusting) as client:
+        async with client_for(server, certificates) as client:
             results = await submit_all(client, server, length, step)
         async with asyncio.timeout(2):
             await server.all_closed()
@@ -152,15 +173,14 @@ REFUSALS: dict[str, bytes] = {
 async def test_refusals_cut_at_every_byte(said: bytes, end: Ending):
     """Half a refusal never becomes a task, nor is it sent again."""
     script = cut_answers(lambda _: said, end, charged=False)
-    async with fault_server(beyond=script) as server:
-        async with asyncio.TaskGroup() as clients:
-            for offset in range(len(said)):
-                clients.create_task(refused(server, offset))
+    async with fault_server(beyond=script) as server, asyncio.TaskGroup() as clients:
+        for offset in range(len(said)):
+            clients.create_task(refused(server, offset))
     assert server.posts == len(said)
 
 
 async def refused(server: FaultServer, offset: int) -> None:
     """Be refused with a client of its own: a spend limit stops the whole client."""
-    async with quick_client(server.origin) as client:
+    async with quick_client(server.origin, timeouts=CALM) as client:
         result = await outcome_of(client, GptImage2(PROMPT.format(offset)))
     assert isinstance(result, APIError | OutcomeUnknownError)

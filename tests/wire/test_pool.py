@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import random
+import select
 import socket
+from contextlib import suppress
 
 import pytest
 from aiohttp import ClientRequest
@@ -16,7 +18,11 @@ from yarl import URL
 from aivideo_async import GptImage2, OutcomeUnknownError, Task
 from aivideo_async.models.wire import Exchange, FaultKind, WireRequest
 from aivideo_async.transport import http as wire
-from aivideo_async.transport.guard import guard_works
+from aivideo_async.transport.guard import (
+    MarkedBody,
+    UncleanConnectionError,
+    guard_works,
+)
 from aivideo_async.transport.http import HTTPTransport
 from aivideo_async.transport.secret import Secret
 from tests.wire.answers import accepted, http
@@ -236,6 +242,42 @@ async def test_the_guard_refuses_a_dirty_connection(turns: int):
     assert (False, False) == (exchange.sent, request.sent)
     assert (None, b"") == (exchange.status, exchange.body)
     assert b"" == heard
+
+
+async def test_the_guard_works_without_poll(monkeypatch: pytest.MonkeyPatch):
+    """As on Windows: a dirty connection is refused, a clean one is not."""
+    monkeypatch.delattr(select, "poll")
+    exchange, _, heard = await exchange_with_stray(0)
+    assert (False, b"") == (exchange.sent, heard)
+    async with serving() as (server, client):
+        for _ in range(2):
+            await client.submit(GptImage2("a mug"))
+    assert 1 == server.connections
+
+
+@pytest.mark.parametrize("closed", [False, True], ids=["open", "closed"])
+async def test_the_older_way_to_write_is_guarded_too(closed: bool):
+    """The mark is set with the first byte, and not on a closed connection."""
+    loop, (ours, theirs) = asyncio.get_running_loop(), socket.socketpair()
+    with theirs:
+        transport, protocol = await loop.create_connection(
+            lambda: ResponseHandler(loop), sock=ours
+        )
+        if closed:
+            transport.close()
+        request = a_create()
+        with suppress(UncleanConnectionError):
+            await MarkedBody(request, lambda: None).write(StreamWriter(protocol, loop))
+        transport.close()
+        await turn()
+        assert (b"" if closed else request.body) == theirs.recv(65536)
+    assert request.sent is not closed
+
+
+async def turn() -> None:
+    """Let the loop close what was closed."""
+    for _ in range(3):
+        await asyncio.sleep(0)
 
 
 def test_this_aiohttp_shows_what_the_guard_looks_at():

@@ -75,8 +75,9 @@ async def proxying() -> AsyncIterator[Proxy]:
 async def test_the_key_stays_inside_the_tunnel(certificates: Certificates):
     """The proxy is asked for the tunnel, once, and hears no key nor prompt."""
     async with proxying() as proxy, fault_server(tls=certificates.good) as server:
-        options = {"trust": certificates.trusting, "proxy": proxy.url}
-        async with quick_client(server.origin, **options) as client:
+        async with quick_client(
+            server.origin, certificates.trusting, proxy=proxy.url
+        ) as client:
             for _ in range(2):
                 await client.submit(GptImage2("a secret mug"))
         await server.all_closed()
@@ -144,10 +145,12 @@ async def test_a_proxy_that_nobody_runs(unused_tcp_port: int):
 
 async def test_a_wrong_certificate_behind_the_proxy(certificates: Certificates):
     """The tunnel changes nothing: not sent, and fatal."""
-    async with proxying() as proxy, fault_server(tls=certificates.elsewhere) as server:
-        options = {"trust": certificates.trusting, "proxy": proxy.url}
-        async with quick_client(server.origin, **options) as client:
-            result = await outcome_of(client)
+    async with (
+        proxying() as proxy,
+        fault_server(tls=certificates.elsewhere) as server,
+        quick_client(server.origin, certificates.trusting, proxy=proxy.url) as client,
+    ):
+        result = await outcome_of(client)
     assert isinstance(result, NotSentError)
     assert "certificate" in str(result)
     assert not server.requests

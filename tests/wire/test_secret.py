@@ -30,7 +30,7 @@ def test_it_is_never_printed(secret: Secret):
         repr(secret),
         f"{secret}",
         f"{[secret]!r}",
-        "%s" % secret,
+        "{}".format(secret),  # noqa: UP032
     ):
         assert KEY not in text
     assert "Secret('***')" == repr(secret)

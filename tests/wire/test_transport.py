@@ -19,6 +19,7 @@ from aivideo_async import (
     NotSentError,
     OutcomeUnknownError,
     RetryPolicy,
+    Task,
     TaskNotFoundError,
     UnexpectedResponseError,
 )
@@ -28,9 +29,10 @@ from aivideo_async.transport.guard import MarkedBody
 from aivideo_async.transport.http import HTTPTransport
 from aivideo_async.transport.secret import Secret
 from tests.wire.answers import accepted, http, refusal, running
-from tests.wire.clients import QUICK, outcome_of, quick_client, serving
+from tests.wire.cases import BIG
+from tests.wire.clients import QUICK, outcome_of, quick_client, serving, wanted
 from tests.wire.fault_server import Line, fault_server
-from tests.wire.scripts import answer, say, straight, whole
+from tests.wire.scripts import answer, answer_early, say, straight, whole
 from tests.wire.secrecy import KEY
 
 
@@ -163,7 +165,17 @@ async def test_a_lost_request_is_sent_once_by_whatever_method(
         with pytest.raises(OutcomeUnknownError):
             await client.request(method, "/v1/anything", body)
     assert 1 == len(server.requests)
-    assert 1 == server.connections
+
+
+async def test_an_answer_before_the_body_was_read_is_looked_at():
+    """Perhaps it is no answer to us: the id is believed when a look confirms it."""
+    early = answer_early(
+        lambda task_id: http(200, accepted(task_id)), charged=True, end=Line.hang
+    )
+    async with serving(early) as (server, client):
+        result = await outcome_of(client, wanted(BIG))
+    assert isinstance(result, Task)
+    assert [f"/v1/tasks/{result.id}"] == [look.path for look in server.requests]
 
 
 # --- what it keeps and describes -------------------------------------------------
@@ -239,16 +251,21 @@ async def test_whatever_breaks_below_is_described(
     assert KEY not in repr(exchange)
 
 
+async def ready_to_hang(line: Line) -> None:
+    """Tell the test, and say nothing to the client."""
+    line.server.ready.set()
+    await line.hang()
+
+
 async def test_a_cancellation_is_the_one_exception():
     """It passes, and the request still tells whether it was sent."""
     async with (
-        fault_server(whole(Line.hang, charged=True)) as server,
+        fault_server(whole(ready_to_hang, charged=True)) as server,
         bare(server.origin) as transport,
     ):
         request = a_create()
-        exchange = asyncio.create_task(transport.exchange(request))
-        while not server.charged:
-            await asyncio.sleep(0)
+        exchange = asyncio.ensure_future(transport.exchange(request))
+        await server.ready.wait()
         exchange.cancel()
         with pytest.raises(asyncio.CancelledError):
             await exchange
@@ -268,10 +285,12 @@ async def test_closing_twice_and_closing_what_was_never_open():
 
 async def test_connections_are_reused_and_bounded():
     """Many creates at once share as many connections as are allowed."""
-    async with serving(max_connections=3) as (server, client):
-        async with asyncio.TaskGroup() as group:
-            for _ in range(30):
-                group.create_task(client.submit(GptImage2("a mug")))
+    async with (
+        serving(max_connections=3) as (server, client),
+        asyncio.TaskGroup() as group,
+    ):
+        for _ in range(30):
+            group.create_task(client.submit(GptImage2("a mug")))
     assert 30 == len(server.charged)
     assert server.connections <= 3
 

@@ -35,8 +35,8 @@ check: .venv/.developer ## Check format, lint, types, floors and test coverage
 	$(VENV) -m coverage report
 	$(VENV) -m coverage report --include='$(STRICT)' --fail-under=100
 
-bench: .venv/.user ## Measure the client, against a server of its own
-	$(VENV) -m benchmarks.cpu_per_task
+bench: .venv/.developer ## Measure the client, against a server of its own
+	$(VENV) benchmarks/cpu_per_task.py
 
 clean: ## Remove the environment and what the tools left behind
 	rm -rf .venv .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache build dist
@@ -45,7 +45,7 @@ clean: ## Remove the environment and what the tools left behind
 # A stamp for each environment, so that a second run starts at once.
 .venv/.user: pyproject.toml constraints.txt | $(VENV)
 	$(INSTALL) --upgrade pip
-	$(INSTALL) --build-constraint constraints.txt --editable '.[cli,speed]'
+	$(INSTALL) --build-constraint constraints.txt --editable '.[cli]'
 	@touch $@
 
 .venv/.developer: .venv/.user

@@ -1,8 +1,8 @@
 """
 The three requests of the service's own page for GPT Image 2.
 
-Key and address come from AIVIDEOAPI_API_KEY and AIVIDEOAPI_BASE_URL; point the latter
-at the emulator to try it for nothing.
+Key and address come from AIVIDEOAPI_API_KEY and AIVIDEOAPI_BASE_URL; the test suite runs
+it against the emulator.
 """
 
 import asyncio

@@ -162,6 +162,41 @@ def test_an_api_error_shows_what_is_known(about: dict[str, Any], start: str):
 
 
 @pytest.mark.parametrize(
+    ("message", "start"),
+    [
+        ("Sorry.", "Sorry. Nothing"),
+        ("Sorry", "Sorry. Nothing"),
+        ("Sorry!", "Sorry! Nothing"),
+        ("Sorry?", "Sorry? Nothing"),
+    ],
+)
+def test_what_the_api_says_ends_like_a_sentence(message: str, start: str):
+    """So that the advice after it can be read."""
+    error = errors.APIError(message)
+    assert str(error).startswith(start)
+    assert message == error.message
+
+
+def test_a_refusal_is_passed_on_to_those_that_were_not_sent():
+    """As an error of its own, that says which of them was sent."""
+    first = errors.SpendLimitError(
+        "Enough.", status=429, code="spend_limit_exceeded", type="billing_error",
+        retry_after=60.0, task_id="t-1",
+    )  # fmt: skip
+    other = first.for_another()
+    assert type(other) is errors.SpendLimitError
+    assert other is not first
+    assert "not sent, because an earlier request was refused: Enough." == other.message
+    assert (429, "spend_limit_exceeded", "billing_error", 60.0, None) == (
+        other.status,
+        other.code,
+        other.type,
+        other.retry_after,
+        other.task_id,
+    )
+
+
+@pytest.mark.parametrize(
     ("task", "reason"),
     [
         (

@@ -14,7 +14,7 @@ A faithful, stateful stand-in for the service, so that everything runs offline.
     ├── server      on a real socket (aiohttp)
     └── transport   in memory
 
-Only `server` and `emulator` and `transport` know asyncio, and only `server` a socket.
+Only `server`, `emulator` and `transport` know asyncio, and only `server` a socket.
 """
 
 from aivideo_async.emulator import acts

@@ -8,7 +8,7 @@ what is sent.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any, ClassVar
 
@@ -118,7 +118,7 @@ class _CatalogueRequest(GenerationRequest):
             raise InvalidRequestError(f"{self.MODEL}: {text}", field=found[0].field)
 
 
-def _urls(value: list[str] | tuple[str, ...] | Iterator[str]) -> Any:
+def _urls(value: Iterable[str]) -> Any:
     """Freeze a list of URLs; anything else is left for the check to name."""
     if isinstance(value, str) or not isinstance(value, Iterable):
         return value

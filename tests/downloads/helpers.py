@@ -72,7 +72,7 @@ def names(folder: Path) -> list[str]:
 
 async def part_file(folder: Path) -> None:
     """Wait until a download has begun to write into *folder*."""
-    while not names(folder):  # noqa: ASYNC110  (the disk has no events)
+    while not names(folder):
         await asyncio.sleep(0)
 
 

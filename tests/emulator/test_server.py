@@ -122,7 +122,7 @@ async def test_a_hanging_answer_never_comes(session: aiohttp.ClientSession):
 
 async def arrival(emulator: Emulator) -> None:
     """Let the loop turn until a request has reached the emulator."""
-    while not emulator.requests:  # noqa: ASYNC110  (its log rings no bell)
+    while not emulator.requests:
         await asyncio.sleep(0)
 
 

@@ -243,10 +243,11 @@ def test_a_label_is_text(key: Any):
 
 
 def test_it_is_a_value():
-    """Equal by content, and picklable."""
+    """Equal by content, hashable, and picklable."""
     request = raw(price=100, key="wave-1")
     assert request == raw(price=100, key="wave-1") != raw(price=100, key="wave-2")
-    assert request == pickle.loads(pickle.dumps(request))
+    assert request != raw(price=100, key="wave-1", input=WAVE | {"duration": 8})
+    assert 1 == len({request, pickle.loads(pickle.dumps(request))})
 
 
 def test_its_kind_is_its_model():

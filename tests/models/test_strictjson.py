@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
-from aivideo_async.models.strictjson import decode, encode
+from aivideo_async.models.strictjson import DuplicateKeyError, decode, encode
 from tests.models.strategies import JSON
 
 
@@ -92,6 +92,18 @@ def test_what_a_lenient_reader_would_guess_is_refused(body: bytes):
     """The whole text is suspect then."""
     with pytest.raises(ValueError):
         decode(body)
+
+
+@pytest.mark.parametrize(
+    ("body", "doubled"),
+    [(b'{"a":1,"a":1}', True), (b'[{"a":{"b":1,"b":2}', True), (b'{"a":NaN}', False)],
+    ids=["whole", "cut off", "NaN"],
+)
+def test_a_key_that_stands_twice_is_an_error_of_its_own(body: bytes, doubled: bool):
+    """Such an answer contradicts itself; another one may only be broken."""
+    with pytest.raises(ValueError) as caught:
+        decode(body)
+    assert doubled == isinstance(caught.value, DuplicateKeyError)
 
 
 @pytest.mark.parametrize(

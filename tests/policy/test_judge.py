@@ -50,7 +50,7 @@ def test_what_was_not_sent_was_not_charged(fault: Fault | None, fatal: bool):
     assert (NOT_SENT, fatal) == (verdict.kind, verdict.fatal)
     assert type(verdict.error) is errors.NotSentError
     assert "nothing was charged" in str(verdict.error)
-    advice = "certificate" if fatal else "safe to send again"
+    advice = "check base_url" if fatal else "It is safe to send again."
     assert advice in str(verdict.error)
     assert str(fault or "withdrawn") in str(verdict.error)
 
@@ -252,6 +252,13 @@ def test_a_4xx_in_other_words_is_rejected_all_the_same(status: int, body: bytes)
     assert "without the API's error body" in verdict.error.message
 
 
+@pytest.mark.parametrize(("status", "asks"), [(404, True), (403, False)])
+def test_a_404_in_other_words_suggests_a_wrong_address(status: int, asks: bool):
+    """Somebody else's server knows nothing of our paths."""
+    error = judge(True, status, HTML, None).error
+    assert asks == ("Is base_url right?" in str(error))
+
+
 @pytest.mark.parametrize("status", [408, 409, 425, 499])
 @pytest.mark.parametrize(
     "body",
@@ -443,9 +450,10 @@ def test_nothing_is_salvaged_from_anything_else(status: int | None, body: bytes)
     ],
 )
 def test_where_no_task_is_made_any_whole_answer_is_success(body: bytes, reply: Any):
-    """As for `client.request`."""
+    """As for `client.request`; there is nothing to be confirmed."""
     verdict = judge(True, 200, body, None, makes_task=False)
     assert (GOOD, reply, None) == (verdict.kind, verdict.reply, verdict.task_id)
+    assert verdict.confirmed
 
 
 def test_a_task_is_noticed_where_none_was_expected():

@@ -91,6 +91,7 @@ def test_a_success_that_cannot_be_read_is_asked_again(body: bytes):
         (502, "bad_gateway", "", errors.InternalServerError, TRANSIENT),
         (503, "upstream_error", "", errors.UpstreamError, TRANSIENT),
         (503, "maintenance", "", errors.UpstreamError, TRANSIENT),
+        (503, "rate_limit_exceeded", "", errors.RateLimitError, TRANSIENT),
         (504, "", "", errors.InternalServerError, TRANSIENT),
     ],
 )
@@ -104,11 +105,18 @@ def test_a_refused_look_is_asked_again_if_that_may_help(
     assert status == look.error.status
 
 
-def test_a_404_in_other_words_means_the_task():
-    """A look asks for nothing else."""
-    look = judge_look(True, 404, HTML, None)
+@pytest.mark.parametrize(
+    ("of_task", "cls"),
+    [(True, errors.TaskNotFoundError), (False, errors.APIError)],
+    ids=["a task", "something else"],
+)
+def test_a_404_in_other_words_means_what_was_looked_at(
+    of_task: bool, cls: type[errors.APIError]
+):
+    """It is no task that is missing when none was asked for."""
+    look = judge_look(True, 404, HTML, None, of_task=of_task)
     assert FATAL is look.kind
-    assert type(look.error) is errors.TaskNotFoundError
+    assert type(look.error) is cls
     assert 404 == look.error.status
 
 
@@ -120,7 +128,7 @@ def test_a_refused_look_keeps_its_retry_after(status: int):
     assert 7.0 == look.error.retry_after
 
 
-@pytest.mark.parametrize("status", [301, 302, 307, 308, 399])
+@pytest.mark.parametrize("status", [300, 301, 302, 307, 308, 399])
 def test_a_redirected_look_is_a_wrong_address(status: int):
     """The key is not sent after it."""
     look = judge_look(True, status, HTML, None)

@@ -191,6 +191,13 @@ def test_the_caller_may_allow_more_purchases(allowed: int):
     assert all(2.0 <= pause <= 10.0 for pause in found)
 
 
+def test_purchases_are_spread_over_2_to_10_seconds():
+    """A provider that is down is not met by all in the same instant."""
+    found = pauses(attempts(upstream_attempts=500), UPSTREAM, most=499)
+    assert 2.0 <= min(found) < 2.5
+    assert 9.5 < max(found) <= 10.0
+
+
 def test_failing_to_send_uses_up_no_purchases():
     """Each kind of failure has its own count."""
     one = attempts(not_sent_attempts=9, upstream_attempts=2)
@@ -292,7 +299,7 @@ def test_attempts_are_whole_numbers_from_1(name: str, value: Any):
 def test_patience_is_not_negative(value: float):
     """The error says what to use."""
     with pytest.raises(
-        errors.ConfigurationError, match="patience=.*: use a number from 0"
+        errors.ConfigurationError, match=r"patience=.*: use a number from 0"
     ):
         RetryPolicy(patience=value)
 

@@ -197,9 +197,10 @@ class APIError(AIVideoError):
         self.retry_after = retry_after
 
     def for_another(self) -> Self:
-        """Make the error of a request that was not sent because this one was refused."""
+        """Make the error of a request that is given up because this one was refused."""
+        prefix = "given up, because an earlier request was refused: "
         return type(self)(
-            f"not sent, because an earlier request was refused: {self.message}",
+            prefix + self.message.removeprefix(prefix),
             status=self.status,
             code=self.code,
             type=self.type,

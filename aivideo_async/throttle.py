@@ -7,11 +7,13 @@ gate wakes the others when it opens again. `LocalThrottle` serves one process.
 
 from __future__ import annotations
 
+import asyncio
 import math
 import random
 from collections.abc import Callable
 from typing import Protocol
 
+from aivideo_async.errors import ConfigurationError
 from aivideo_async.models.numbers import check_number
 from aivideo_async.policy.rate import RateController, TokenBucket
 
@@ -51,6 +53,7 @@ class LocalThrottle:
             check_number("rate", rate, above=True)
         self._bucket: RateController = TokenBucket(rate, random.Random())
         self._listeners: list[Callable[[], None]] = []
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._just_sent = False
 
     def when(self, now: float) -> float:
@@ -81,7 +84,19 @@ class LocalThrottle:
         self._close(now, lambda: self._bucket.lost(now, token))
 
     def subscribe(self, wake: Callable[[], None]) -> None:
-        """Call *wake* after every answer, which is when the gate may have opened."""
+        """
+        Call *wake* after every answer, which is when the gate may have opened.
+
+        Raises:
+            ConfigurationError: Another event loop uses this throttle.
+        """
+        loop = _running_loop()
+        if self._listeners and loop is not self._loop:
+            raise ConfigurationError(
+                "A LocalThrottle serves the clients of one event loop: make one for "
+                "each loop, with a share of the rate."
+            )
+        self._loop = loop
         self._listeners.append(wake)
 
     def unsubscribe(self, wake: Callable[[], None]) -> None:
@@ -97,3 +112,10 @@ class LocalThrottle:
         if blocked or len(self._listeners) > 1:
             for wake in tuple(self._listeners):
                 wake()
+
+
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None

@@ -13,8 +13,9 @@ import random
 from ssl import SSLContext
 from typing import TYPE_CHECKING, Any
 
+import anyio
 from aiohttp import __version__ as aiohttp_version
-from attrs import frozen
+from attrs import field, frozen
 from yarl import URL
 
 from aivideo_async._version import __version__
@@ -71,7 +72,7 @@ class Setup:
     """What a client was made of, all of it checked."""
 
     base_url: URL
-    proxy: URL | None
+    proxy: URL | None = field(repr=False)  # it may hold a password
     ssl: SSLContext | None
     throttle: Throttle
     polling: Polling
@@ -152,14 +153,23 @@ class Session:
 
     async def aclose(self) -> None:
         """Let go of callers, wait for creates on the wire, close every connection."""
+        if self.engine and self.engine.loop is not asyncio.get_running_loop():
+            raise ConfigurationError(OTHER_LOOP)
         self.closed = True
         try:
             if self.engine is not None:
                 await self.engine.aclose(self.setup.timeouts.total)
         finally:
+            # Shielded against anyio scopes, which cancel at every await again.
+            with anyio.CancelScope(shield=True):
+                await self._close_connections()
+
+    async def _close_connections(self) -> None:
+        try:
+            await self._transport.aclose()
+        finally:
             if self._downloader is not None:
                 await self._downloader.aclose()
-            await self._transport.aclose()
 
     def files(self) -> Downloader:
         """Return what saves files, made on first use."""

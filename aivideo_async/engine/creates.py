@@ -58,17 +58,23 @@ class Creates:
             retry_after=arrival.retry_after,
             makes_task=job.request is not None,
         )
-        refused = verdict.kind is VerdictKind.RETRY_LATER
-        self._gate.answer(job, arrival, refused=refused)
         stop = self._gate.answer_money(job, verdict, arrival.now)
+        refused = verdict.kind is VerdictKind.RETRY_LATER
+        token, job.token = job.token, None  # sent back, the job may leave again at once
+        try:
+            self._settle(job, verdict, arrival)
+        finally:
+            self._gate.answer(token, job, arrival, refused=refused)
+        if stop:
+            self.withdraw_all()
+
+    def _settle(self, job: Job, verdict: Verdict, arrival: Arrival) -> None:
         if verdict.kind is VerdictKind.ACCEPTED:
             self._accept(job, verdict, arrival)
         elif verdict.evidence is not None:
             self._deliveries.lose(job, verdict.evidence)
         else:
             self._send_back(job, verdict, arrival)
-        if stop:
-            self.withdraw_all()
 
     def withdraw_all(self) -> None:
         """Fail every create that is queued: buying has stopped, none was sent."""
@@ -86,7 +92,8 @@ class Creates:
         if verdict.task_id is None:  # a raw request that makes no task
             self._deliveries.give(job, verdict.reply)
             return
-        if not self._deliveries.remember(verdict.task_id, arrival.now):
+        new = self._deliveries.remember(verdict.task_id, arrival.now)
+        if not new and job.request is not None:
             self._deliveries.lose(job, _stray(verdict, arrival))
             return
         job.task_id, job.bought = verdict.task_id, True

@@ -94,7 +94,7 @@ class Deliveries:
 
     def finish(self, job: Job) -> None:
         """Forget the job and give back its slot."""
-        job.stage = Stage.DONE
+        job.stage, job.body = Stage.DONE, None
         self.jobs.discard(job)
         self._agenda.release(job)
         if job.timer is not None:

@@ -216,7 +216,7 @@ class Engine:
         try:
             exchange = await self._transport.exchange(wire)
         except asyncio.CancelledError:
-            self._record(job, wire, _cut_off(wire))
+            self._record(job, wire, _cut_off(wire.sent))
             raise
         except Exception as error:
             # What it sent is anybody's guess, so it counts as sent.
@@ -226,8 +226,8 @@ class Engine:
         self._record(job, wire, exchange)
 
     def _record(self, job: Job, wire: WireRequest, exchange: Exchange) -> None:
-        arrival = arrived(exchange, self._time())
         try:
+            arrival = arrived(exchange, self._time())
             if wire.method == "GET":
                 self._looks.record(job, arrival)
             elif job.wire is wire:  # else recorded when the client closed by force
@@ -291,7 +291,8 @@ class Engine:
         """Record what is still on the wire as unknown, and end the workers."""
         for job in list(self._deliveries.jobs):
             if job.on_wire and job.wire is not None:
-                self._record(job, job.wire, _cut_off(job.wire))
+                # Its worker still runs, so its bytes may leave even now.
+                self._record(job, job.wire, _cut_off(sent=True))
         self._workers.stop(lambda _: True)
 
 
@@ -309,9 +310,9 @@ def _defect(job: Job) -> AIVideoError:
 _CLOSED = "The client was closed before this request left. "
 
 
-def _cut_off(wire: WireRequest) -> Exchange:
+def _cut_off(sent: bool) -> Exchange:
     fault = Fault(FaultKind.CANCELLED, "the client was closed by force")
-    return Exchange(wire.sent, error=fault)
+    return Exchange(sent, error=fault)
 
 
 async def _wait_stubbornly(tasks: set[asyncio.Task[None]], patience: float) -> None:

@@ -59,7 +59,11 @@ class Gate:
 
     def opens(self, now: float) -> float:
         """Return when the next request may leave; note that one has to wait."""
-        when = self._throttle.when(now)
+        try:
+            when = self._throttle.when(now)
+        except Exception:
+            log.exception("The throttle raised; nothing is sent for a second.")
+            when = now + 1.0
         if when > now:
             self._held = True
         return when
@@ -78,26 +82,48 @@ class Gate:
         """Take the permission for *job*."""
         if job.stage is Stage.CREATE:
             job.probe = self._circuit.sent()
-        job.token, job.limited = self._throttle.sent(now), self._held
+        job.limited = self._held
+        try:
+            job.token = self._throttle.sent(now)
+        except Exception:
+            log.exception("The throttle raised; the request goes without its leave.")
 
     def unused(self, job: Job) -> None:
         """Close the token of a job whose request did not come to an answer, if open."""
-        if job.token:
-            self._throttle.lost(self._time(), job.token)
+        token, job.token = job.token, None
+        if token is not None:
             self._circuit.inconclusive(probe=job.probe)
-            job.token = 0
+            job.probe = False
+            self._tell(lambda: self._throttle.lost(self._time(), token))
 
-    def answer(self, job: Job, arrival: Arrival, *, refused: bool) -> None:
-        """Close the token of *job*; *refused* by the rate limit, or not."""
+    def answer(
+        self, token: int | None, job: Job, arrival: Arrival, *, refused: bool
+    ) -> None:
+        """
+        Close the *token* of a request of *job*; *refused* by the rate limit, or not.
+
+        This comes last: it wakes others, whose doings must find the answer recorded.
+        """
         if refused:
             self._counters.rate_limited += 1
-            self._throttle.reject(arrival.now, job.token, arrival.retry_after)
             self._tell_of_hold(arrival)
+        if token is None:
+            return
+        now, throttle = arrival.now, self._throttle
+        if refused:
+            self._tell(lambda: throttle.reject(now, token, arrival.retry_after))
         elif arrival.exchange.status is not None:
-            self._throttle.ok(arrival.now, job.token, job.limited)
+            self._tell(lambda: throttle.ok(now, token, job.limited))
         else:
-            self._throttle.lost(arrival.now, job.token)
-        job.token = 0
+            self._tell(lambda: throttle.lost(now, token))
+
+    @staticmethod
+    def _tell(word: Callable[[], None]) -> None:
+        """Pass *word* to the throttle; whatever it does, no paid answer may suffer."""
+        try:
+            word()
+        except Exception:
+            log.exception("The throttle raised when it was told of an answer.")
 
     def held_for(self) -> float:
         """Return for how many seconds the throttle lets nothing leave, as far as known."""
@@ -113,14 +139,15 @@ class Gate:
 
     def answer_money(self, job: Job, verdict: Verdict, now: float) -> bool:
         """Tell the circuit; return whether buying has to stop."""
+        probe, job.probe = job.probe, False
         if isinstance(verdict.error, BillingError):
-            self._circuit.trip(now, verdict.error, probe=job.probe)
+            self._circuit.trip(now, verdict.error, probe=probe)
             self._date(verdict.error)
             return True
         if verdict.kind is VerdictKind.ACCEPTED:
-            self._circuit.passed(probe=job.probe)
+            self._circuit.passed(probe=probe)
         else:
-            self._circuit.inconclusive(probe=job.probe)
+            self._circuit.inconclusive(probe=probe)
         return False
 
     def billing_error(self) -> BillingError:

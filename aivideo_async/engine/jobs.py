@@ -117,7 +117,7 @@ class Job:
     holds_slot: bool = False
     seq: int = 0
     wire: WireRequest | None = None
-    token: int = 0
+    token: int | None = None
     limited: bool = True
     probe: bool = False
     task_id: str | None = None

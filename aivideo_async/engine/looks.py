@@ -20,6 +20,7 @@ from aivideo_async.errors import (
     TaskFailedError,
     UnexpectedResponseError,
 )
+from aivideo_async.models.catalogue import spec_for
 from aivideo_async.models.tasks import Task, TaskStatus, read_status
 from aivideo_async.models.wire import Evidence, printable
 from aivideo_async.policy.judge import Look, LookKind, judge_look
@@ -75,9 +76,16 @@ class Looks:
             retry_after=arrival.retry_after,
             of_task=job.task_id is not None,
         )
-        self._gate.answer(job, arrival, refused=look.kind is LookKind.THROTTLED)
-        if job.stage is Stage.DONE:
-            return
+        token, job.token = job.token, None
+        try:
+            if job.stage is not Stage.DONE:
+                self._act(job, look, arrival)
+        finally:
+            refused = look.kind is LookKind.THROTTLED
+            self._gate.answer(token, job, arrival, refused=refused)
+
+    def _act(self, job: Job, look: Look, arrival: Arrival) -> None:
+        exchange = arrival.exchange
         if look.kind is LookKind.FATAL and exchange.status == 404:
             look = self._pardon_newborn(job, look, arrival.now)
         if look.kind is LookKind.OK and job.task_id is not None:
@@ -95,6 +103,8 @@ class Looks:
         born = self._deliveries.born(job.task_id)
         if born is None or now - born > NEWBORN:
             return look
+        if job.stage is Stage.LOOK:
+            job.attempts.failed = 0  # this is no failure
         return Look(LookKind.TRANSIENT, error=look.error)
 
     def _seen(self, job: Job, data: Any, now: float) -> None:
@@ -173,8 +183,8 @@ def _model(data: Any) -> Any:
 
 def _is_ours(job: Job, data: Any) -> bool:
     """Tell whether *data* can be about what our create made."""
-    if job.request is None or not job.bought:
-        return True
+    if not job.bought or job.request is None or spec_for(job.request.model) is None:
+        return True  # what the service calls a model nobody described is its own affair
     return _model(data) in (None, job.request.model)
 
 

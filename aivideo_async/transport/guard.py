@@ -25,7 +25,7 @@ from aiohttp.client_proto import ResponseHandler
 from aiohttp.http_writer import StreamWriter
 from aiohttp.payload import Payload
 
-from aivideo_async.models.wire import WireRequest
+from aivideo_async.models.wire import FaultKind, WireRequest
 
 __all__ = ["MarkedBody", "UncleanConnectionError", "guard_works"]
 
@@ -50,7 +50,7 @@ class MarkedBody(Payload):
 
     Attributes:
         reused: Whether the connection has carried another request before.
-        refused: Whether the connection was refused.
+        refused: Why the connection was refused, or None.
     """
 
     _autoclose = True
@@ -61,14 +61,20 @@ class MarkedBody(Payload):
         self._on_written = on_written
         self._size = len(request.body or b"")
         self.reused = False
-        self.refused = False
+        self.refused: FaultKind | None = None
 
     async def write_with_length(
         self, writer: AbstractStreamWriter, content_length: int | None
     ) -> None:
         """Check the connection, mark the request, write: in one step."""
-        if not _is_open(writer) or (self.reused and not _is_clean(writer)):
-            self.refused = True
+        if self._request.sent:
+            # aiohttp repeats what HTTP calls idempotent (PUT, DELETE); we never do.
+            raise UncleanConnectionError
+        if not _is_open(writer):
+            self.refused = FaultKind.UNCLEAN if self.reused else FaultKind.CONNECT
+        elif self.reused and not _is_clean(writer):
+            self.refused = FaultKind.UNCLEAN
+        if self.refused is not None:
             raise UncleanConnectionError
         self._request.sent = True
         await writer.write(self._value)
@@ -84,7 +90,10 @@ class MarkedBody(Payload):
 
 
 def _is_open(writer: Any) -> bool:
-    transport = writer.protocol.transport
+    protocol = getattr(writer, "protocol", None)
+    if protocol is None:  # an aiohttp that hides it: then every connection is fresh
+        return True
+    transport = protocol.transport
     return transport is not None and not transport.is_closing()
 
 

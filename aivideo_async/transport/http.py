@@ -71,7 +71,9 @@ class HTTPTransport:
         self._timeouts = timeouts
         self._limit = max_connections
         self._user_agent = user_agent
-        self._proxy = proxy
+        # The password travels apart, so that no error shows it with the URL.
+        self._proxy_auth = _credentials(proxy)
+        self._proxy = proxy.with_user(None) if proxy is not None else None
         self._ssl = ssl
         self._request_class = _request_class(base_url.origin(), key)
         self._session: aiohttp.ClientSession | None = None
@@ -111,6 +113,7 @@ class HTTPTransport:
         with Limit(self._watchdog) as limit:
             if request.body is None:
                 request.sent = True  # a look: whether it left hardly matters
+                limit.news(self._timeouts.connect)
             else:
                 answer.payload = MarkedBody(request, limit.news)
             response = await session.request(
@@ -119,6 +122,7 @@ class HTTPTransport:
                 data=answer.payload,
                 allow_redirects=False,
                 proxy=self._proxy,
+                proxy_auth=self._proxy_auth,
             )
             limit.news()
             try:
@@ -160,8 +164,8 @@ class HTTPTransport:
         self, error: Exception, request: WireRequest, answer: _Answer
     ) -> Fault:
         """Turn an exception into words; nothing may be concluded from its class."""
-        if answer.payload is not None and answer.payload.refused:
-            return Fault(FaultKind.UNCLEAN)
+        if answer.payload is not None and answer.payload.refused is not None:
+            return Fault(answer.payload.refused, "closed before it was used")
         if request.body is None and isinstance(error, _UNREACHABLE):
             request.sent = False
         detail = self._key.redact(f"{type(error).__name__}: {error}".rstrip(": "))
@@ -204,6 +208,12 @@ async def _read(response: ClientResponse, answer: _Answer, limit: Limit) -> None
             raise _AnswerTooLargeError
         answer.chunks.append(chunk)
         limit.news()
+
+
+def _credentials(proxy: URL | None) -> aiohttp.BasicAuth | None:
+    if proxy is None or proxy.user is None:
+        return None
+    return aiohttp.BasicAuth(proxy.user, proxy.password or "")
 
 
 def _request_class(origin: URL, key: Secret) -> type[ClientRequest]:

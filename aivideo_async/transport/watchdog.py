@@ -76,9 +76,9 @@ class Limit:
             raise RuntimeError("an exchange needs a task")
         self._task, self._cancelling = task, task.cancelling()
 
-    def news(self) -> None:
-        """Something happened: from now on the read timeout counts anew."""
-        silence = self._dog.loop.time() + self._dog.timeouts.read
+    def news(self, grace: float = 0.0) -> None:
+        """Something happened: after *grace* seconds the read timeout counts anew."""
+        silence = self._dog.loop.time() + self._dog.timeouts.read + grace
         self.expires = min(self._end, silence)
 
     def expire(self) -> None:

@@ -115,7 +115,7 @@ async def test_the_mark_tells_after_a_cancel_at_any_turn(
             while request.sent and server.bytes_seen == seen:
                 await turns(1)
             assert request.sent == (server.bytes_seen > seen), f"turn {count}"
-    assert count > (3 if warm else 8)
+    assert count >= (2 if warm else 6)
 
 
 # --- through the client ----------------------------------------------------------
@@ -176,7 +176,7 @@ async def test_a_cancelled_caller_loses_nothing(
             assert set(server.charged) == known, f"turn {count}"
             if isinstance(result, Task) and not client.unclaimed:
                 break
-    assert count > 3
+    assert count >= 2
 
 
 async def closed_by_force(client: AsyncClient) -> None:
@@ -209,7 +209,7 @@ async def test_closing_by_force_makes_no_unsound_verdict(
             if isinstance(result, NotSentError):
                 assert seen == server.bytes_seen, f"turn {count}"
                 assert charged == len(server.charged), f"turn {count}"
-    assert count > 3
+    assert count >= 2
 
 
 @pytest.mark.parametrize("downloads", [False, True], ids=["", "after a download"])

@@ -8,12 +8,13 @@ import ssl
 from typing import Any
 
 import pytest
+from aiohttp import ClientRequest, ClientResponse
 
 from aivideo_async import GptImage2, NotSentError, OutcomeUnknownError, RetryPolicy
 from tests.wire.clients import outcome_of, quick_client
 from tests.wire.conftest import Certificates
 from tests.wire.fault_server import FaultServer, Line, Script, fault_server
-from tests.wire.scripts import say, secured, straight
+from tests.wire.scripts import Ending, say, secured, straight
 from tests.wire.secrecy import KEY, visible
 
 ALERT = b"\x15\x03\x03\x00\x02\x02\x28"
@@ -152,6 +153,30 @@ async def test_what_was_not_sent_is_sent_again(certificates: Certificates):
         task = await client.submit(GptImage2("a mug"))
     assert [task.id] == list(server.charged)
     assert 2 == server.connections
+
+
+@pytest.mark.parametrize("end", [Line.close, Line.reset])
+@pytest.mark.parametrize("attempts", [1, 2])
+async def test_a_fresh_connection_that_dies_before_the_first_byte(
+    attempts: int, end: Ending, monkeypatch: pytest.MonkeyPatch
+):
+    """It is not sent, and counted like every attempt: never tried without end."""
+    send = ClientRequest.send
+
+    async def too_late(self: ClientRequest, connection: Any) -> ClientResponse:
+        while connection.protocol.is_connected():
+            await asyncio.sleep(0)
+        return await send(self, connection)
+
+    monkeypatch.setattr(ClientRequest, "send", too_late)
+    retry = RetryPolicy(not_sent_attempts=attempts)
+    async with (
+        asyncio.timeout(2),
+        fault_server(beyond=straight(end)) as server,
+        quick_client(server.origin, retry=retry) as client,
+    ):
+        assert_not_sent(await outcome_of(client))
+    assert attempts == server.connections
 
 
 @pytest.mark.parametrize("attempts", [1, 3])

@@ -75,6 +75,11 @@ def read_proxy_option(text: str | None, address: URL) -> URL | None:
     if text is None:
         return proxy_for(address)
     check_kind("proxy", text, str, "its URL as text, such as 'http://proxy:3128'")
+    if address.scheme == "http":
+        raise ConfigurationError(
+            "proxy= does not go with a base_url of plain http: the proxy would read the "
+            "key. This machine needs no proxy to reach itself."
+        )
     return read_proxy(text)
 
 

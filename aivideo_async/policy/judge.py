@@ -26,7 +26,6 @@ from attrs import frozen
 from aivideo_async.errors import (
     AIVideoError,
     APIError,
-    BillingError,
     NetworkError,
     NotSentError,
     RateLimitError,
@@ -121,7 +120,10 @@ def judge(
     if 200 <= status < 300:
         return _judge_success(status, body, error, makes_task)
     if 400 <= status < 500 and status not in _AMBIGUOUS:
-        return _judge_refusal(body, error, _api_error(status, body, retry_after))
+        refusal = _api_error(status, body, retry_after)
+        limited = status == 429 and isinstance(refusal, RateLimitError)
+        kind = VerdictKind.RETRY_LATER if limited else VerdictKind.REJECTED
+        return Verdict(kind, error=refusal)
     if status == 503 and error is None:
         refusal = _api_error(status, body, retry_after)
         if isinstance(refusal, UpstreamError) and refusal.code == "upstream_error":
@@ -150,15 +152,6 @@ def _judge_success(
     if not makes_task and error is None:
         return Verdict(VerdictKind.ACCEPTED, reply=reply)
     return _unknown(status, body, error, "the answer holds no well-formed task id")
-
-
-def _judge_refusal(body: bytes, error: Fault | None, refusal: APIError) -> Verdict:
-    """Of a 429, only the documented words say that nothing was done."""
-    if refusal.status != 429 or isinstance(refusal, BillingError):
-        return Verdict(VerdictKind.REJECTED, error=refusal)
-    if refusal.code == "rate_limit_exceeded" or refusal.type == "rate_limit_error":
-        return Verdict(VerdictKind.RETRY_LATER, error=refusal)
-    return _unknown(refusal.status, body, error, _reason(refusal.status))
 
 
 def _task_id(reply: Any) -> str | None:

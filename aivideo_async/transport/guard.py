@@ -51,6 +51,7 @@ class MarkedBody(Payload):
     Attributes:
         reused: Whether the connection has carried another request before.
         refused: Why the connection was refused, or None.
+        written: Whether the whole body was handed over.
     """
 
     _autoclose = True
@@ -62,6 +63,7 @@ class MarkedBody(Payload):
         self._size = len(request.body or b"")
         self.reused = False
         self.refused: FaultKind | None = None
+        self.written = False
 
     async def write_with_length(
         self, writer: AbstractStreamWriter, content_length: int | None
@@ -78,6 +80,7 @@ class MarkedBody(Payload):
             raise UncleanConnectionError
         self._request.sent = True
         await writer.write(self._value)
+        self.written = True
         self._on_written()
 
     async def write(self, writer: AbstractStreamWriter) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import logging
 import ssl as ssl_module
+from base64 import b64encode
 from collections.abc import Mapping
 from typing import Any
 from weakref import WeakSet
@@ -21,7 +22,11 @@ from yarl import URL
 
 from aivideo_async.models.wire import Exchange, Fault, FaultKind, WireRequest
 from aivideo_async.transport.base import Timeouts
-from aivideo_async.transport.guard import MarkedBody, guard_works
+from aivideo_async.transport.guard import (
+    MarkedBody,
+    UncleanConnectionError,
+    guard_works,
+)
 from aivideo_async.transport.secret import Secret
 from aivideo_async.transport.watchdog import Limit, Watchdog
 
@@ -72,7 +77,7 @@ class HTTPTransport:
         self._limit = max_connections
         self._user_agent = user_agent
         # The password travels apart, so that no error shows it with the URL.
-        self._proxy_auth = _credentials(proxy)
+        self._proxy_headers = _credentials(proxy)
         self._proxy = proxy.with_user(None) if proxy is not None else None
         self._ssl = ssl
         self._request_class = _request_class(base_url.origin(), key)
@@ -91,10 +96,12 @@ class HTTPTransport:
             await self._converse(request, answer)
         except Exception as error:  # noqa: BLE001  (described instead of raised)
             fault = self._describe(error, request, answer)
+        if fault is None and answer.payload is not None and not answer.payload.written:
+            fault = Fault(FaultKind.BROKEN, "answered before the request was read")
         return Exchange(
-            sent=request.sent or answer.status is not None,
+            sent=request.sent,
             status=answer.status,
-            headers=answer.headers,
+            headers={n: self._key.redact(v) for n, v in answer.headers.items()},
             body=self._key.redact_bytes(b"".join(answer.chunks)),
             error=fault,
         )
@@ -122,10 +129,11 @@ class HTTPTransport:
                 data=answer.payload,
                 allow_redirects=False,
                 proxy=self._proxy,
-                proxy_auth=self._proxy_auth,
+                proxy_headers=self._proxy_headers,
             )
             limit.news()
             try:
+                _refuse_stray(request, answer)
                 await _read(response, answer, limit)
             finally:
                 response.close()
@@ -180,6 +188,13 @@ class HTTPTransport:
         return Fault(FaultKind.BROKEN, detail)
 
 
+def _refuse_stray(request: WireRequest, answer: _Answer) -> None:
+    """Refuse an answer that was there before the first byte of the request left."""
+    if answer.payload is not None and not request.sent:
+        answer.payload.refused = FaultKind.UNCLEAN
+        raise UncleanConnectionError
+
+
 class _AnswerTooLargeError(Exception):
     pass
 
@@ -210,10 +225,11 @@ async def _read(response: ClientResponse, answer: _Answer, limit: Limit) -> None
         limit.news()
 
 
-def _credentials(proxy: URL | None) -> aiohttp.BasicAuth | None:
+def _credentials(proxy: URL | None) -> dict[str, str] | None:
     if proxy is None or proxy.user is None:
         return None
-    return aiohttp.BasicAuth(proxy.user, proxy.password or "")
+    pair = f"{proxy.user}:{proxy.password or ''}".encode()
+    return {hdrs.PROXY_AUTHORIZATION: f"Basic {b64encode(pair).decode()}"}
 
 
 def _request_class(origin: URL, key: Secret) -> type[ClientRequest]:

@@ -45,7 +45,7 @@ def read_base_url(text: str) -> URL:
             "argument."
         )
     if url.query_string or url.fragment:
-        raise ConfigurationError(f"base_url={text!r} carries a query: remove it.")
+        raise ConfigurationError("base_url carries a query or a fragment: remove it.")
     if url.scheme != "https" and not (url.scheme == "http" and is_loopback(url)):
         raise ConfigurationError(
             f"base_url={text!r} would send the key unencrypted: use https. Plain http "

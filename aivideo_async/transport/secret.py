@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import NoReturn
 
 __all__ = ["Secret"]
@@ -19,14 +20,19 @@ class Secret:
         Secret('***')
     """
 
-    __slots__ = ("__blot", "__bytes", "__text", "kind")
+    __slots__ = ("__blot", "__bytes", "__escaped", "__text", "kind")
 
     def __init__(self, text: str) -> None:
-        self.__text = text if isinstance(text, str) else ""
         self.kind = type(text).__name__
+        self.__text = text if isinstance(text, str) else ""
+        self.__bytes = self.__text.encode("utf-8", "replace")
+        spelled = (
+            b"(?:%s|\\\\u%04x)" % (re.escape(bytes([byte])), byte)
+            for byte in self.__bytes
+        )
+        self.__escaped = re.compile(b"".join(spelled), re.IGNORECASE)
         # A short word that is no real key ("test") may well stand in a task's id.
         self.__blot = self.__text.startswith("sk-") or len(self.__text) >= 16
-        self.__bytes = self.__text.encode("utf-8", "replace")
 
     def reveal(self) -> str:
         """Return the text. Keep it in no variable that a traceback could show."""
@@ -47,7 +53,11 @@ class Secret:
 
     def redact_bytes(self, data: bytes) -> bytes:
         """Blot the secret out of *data*."""
-        return data.replace(self.__bytes, b"***") if self.__blot else data
+        if not self.__blot:
+            return data
+        if b"\\u" in data:  # JSON may spell any character as \uXXXX
+            data = self.__escaped.sub(b"***", data)
+        return data.replace(self.__bytes, b"***")
 
     def __repr__(self) -> str:
         return "Secret('***')"

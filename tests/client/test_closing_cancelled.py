@@ -12,7 +12,6 @@ import pytest
 
 from aivideo_async import (
     AsyncClient,
-    NotSentError,
     OutcomeUnknownError,
     Timeouts,
     WaitTimeoutError,
@@ -239,8 +238,8 @@ async def test_a_second_cancellation_ends_it_after_a_cancelled_body(
 
 
 @warped
-async def test_an_unsent_create_is_not_called_unknown():
-    """Cut off before its first byte: nothing was charged."""
+async def test_what_was_still_connecting_is_unknown_too():
+    """Its bytes may leave in the very moment in which it is given up."""
 
     class Connecting(Scripted):
         """A wire that does not get through."""
@@ -253,5 +252,5 @@ async def test_an_unsent_create_is_not_called_unknown():
     async with client:
         call = start(client.generate(mug()))
         await asyncio.sleep(1)
-    with pytest.raises(NotSentError):
+    with pytest.raises(OutcomeUnknownError):
         await call

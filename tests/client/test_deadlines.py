@@ -99,6 +99,16 @@ async def test_no_time_at_all_buys_nothing(world: World, seconds: float):
     assert [] == world.emulator.requests
 
 
+@warped
+async def test_no_time_at_all_looks_at_nothing(world: World):
+    """A wait that has expired when it begins says so, with the id."""
+    async with world.client() as client:
+        with pytest.raises(WaitTimeoutError) as caught:
+            await client.wait("t-1", timeout=0)
+    assert "t-1" == caught.value.task_id
+    assert [] == world.emulator.requests
+
+
 # --- expired during the POST ------------------------------------------------------
 
 

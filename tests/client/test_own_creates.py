@@ -92,13 +92,13 @@ async def test_the_latest_ten_thousand_ids_are_remembered():
 
 
 @warped
-async def test_a_post_by_hand_is_checked_too():
-    """Its id strayed from a create before it."""
+async def test_a_request_by_hand_may_name_a_task_that_is_known():
+    """It need not make a new one: whoever sends it reads the answer."""
     wire = Scripted([accepted("t-1"), accepted("t-1")])
     async with AsyncClient(transport=wire) as client:
         await client.submit(mug())
-        with pytest.raises(OutcomeUnknownError):
-            await client.request("POST", "/v1/images/generations", {})
+        reply = await client.request("PATCH", "/v1/tasks/t-1", {})
+    assert "t-1" == reply["data"]["taskId"]
 
 
 # --- a look that shows something else ---------------------------------------------

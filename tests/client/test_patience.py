@@ -204,6 +204,22 @@ async def test_one_long_retry_after_ends_the_wait_of_all_who_were_refused(
 
 
 @warped
+async def test_a_single_look_does_not_outwait_its_patience_either(emulate: Emulate):
+    """Refused itself, then held up for longer by what a create was told."""
+    world = emulate(
+        Rule("credits", acts.refuse(LIMIT, retry_after="5"), nth=1),
+        Rule("create", acts.refuse(LIMIT, retry_after="900"), nth=1),
+    )
+    async with world.client() as client:
+        look = asyncio.ensure_future(client.credits())
+        await asyncio.sleep(0)
+        await time_of_failure(world, client, 0)
+        with pytest.raises(RateLimitError):
+            await look
+        assert clock() < 60
+
+
+@warped
 async def test_zero_patience_takes_the_first_429_for_an_answer(emulate: Emulate):
     """As `NO_RETRY` has it."""
     world = emulate(Rule("create", acts.refuse(LIMIT)))

@@ -10,6 +10,7 @@ from contextlib import aclosing, suppress
 import pytest
 
 from aivideo_async import (
+    ConfigurationError,
     GptImage2,
     NotSentError,
     WaitTimeoutError,
@@ -119,6 +120,21 @@ async def test_a_run_that_is_held_when_the_client_closes_loses_nothing(world: Wo
     known = world.got | set(client.unclaimed)
     await run.aclose()
     assert set(world.charged) == known
+
+
+@warped
+async def test_closing_the_client_in_the_loop_ends_the_run(world: World):
+    """The rest comes as errors that name their tasks, and the loop ends."""
+    async with world.client(max_in_flight=3) as client:
+        run = client.generate_many(Source())
+        outcomes = []
+        with suppress(ConfigurationError):
+            async for outcome in run:
+                world.note(outcome)
+                outcomes.append(outcome)
+                await client.aclose()
+    assert 3 <= len(outcomes) <= 5
+    assert all(outcome.ok or outcome.error for outcome in outcomes)
 
 
 @warped

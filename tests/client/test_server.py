@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from contextlib import suppress
+from pathlib import Path
 
 import anyio
 import pytest
@@ -13,6 +14,7 @@ from aivideo_async import (
     AIVideoError,
     AsyncClient,
     Backoff,
+    ConfigurationError,
     NotSentError,
     WaitTimeoutError,
 )
@@ -156,6 +158,21 @@ async def test_max_connections_bounds_the_sockets(emulate: Emulate):
     assert 20 == sum(outcome.ok for outcome in outcomes)
     # Each is held for 0.02 s, so all that start within that time are open together.
     assert max(sum(at <= s < at + 0.019 for s in starts) for at in starts) <= 3
+
+
+async def test_a_picture_is_saved_and_its_connection_closed(
+    emulate: Emulate, tmp_path: Path
+):
+    """From the loopback, because the API is there too."""
+    world = emulate(median=0.0)
+    async with world.emulator, world.remote(polling=AT_ONCE) as client:
+        task = await world.call(client.generate, mug())
+        paths = await client.download(task, tmp_path)
+        again = await client.download(task, tmp_path)
+    assert [tmp_path / f"{task.id}.png"] == paths == again
+    assert paths[0].read_bytes().startswith(b"\x89PNG")
+    with pytest.raises(ConfigurationError, match="closed"):
+        await client.download(task, tmp_path)
 
 
 async def test_a_server_that_is_not_there_is_nothing_sent():

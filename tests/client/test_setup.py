@@ -9,7 +9,13 @@ from typing import Any
 
 import pytest
 
-from aivideo_async import AsyncClient, AuthenticationError, ConfigurationError, Emulator
+from aivideo_async import (
+    AsyncClient,
+    AuthenticationError,
+    ConfigurationError,
+    Emulator,
+    LocalThrottle,
+)
 from tests.client.scripted import Prompt, Scripted, accepted, view
 from tests.client.world import World, mug
 from tests.warp import warped
@@ -153,6 +159,7 @@ def test_this_machine_may_be_spoken_to_in_the_clear(url: str):
         ("ssl", True),
         ("ssl", "off"),
         ("base_url", 5),
+        ("api_key", 5),
     ],
 )
 def test_an_option_that_makes_no_sense_is_found_when_the_client_is_made(
@@ -192,6 +199,26 @@ async def test_a_polling_that_breaks_loses_no_paid_task():
         await asyncio.wait([call], timeout=60)
         known = {*client.unclaimed, getattr(call.exception(), "task_id", None)}
         assert "t-1" in known
+
+
+@warped
+async def test_a_throttle_that_breaks_loses_no_paid_task():
+    """Its store is out of reach when the answer comes: the id is still known."""
+
+    class Broken(LocalThrottle):
+        """A throttle that loses its store."""
+
+        def ok(self, *args: object) -> None:
+            raise ConnectionError("the store is gone")
+
+    wire = Scripted([accepted("t-1")], [view("t-1")])
+    async with AsyncClient(transport=wire, throttle=Broken()) as client:
+        call = asyncio.ensure_future(client.submit(mug()))
+        done, _ = await asyncio.wait([call], timeout=60)
+        assert done, "its caller waits for ever"
+        error = call.exception()
+        known = {*client.unclaimed, getattr(error, "task_id", None)}
+        assert "t-1" in (known if error else {call.result().id})
 
 
 # --- loops ------------------------------------------------------------------------

@@ -172,6 +172,29 @@ async def test_inside_a_cancelled_scope_nothing_is_lost(world: World):
 
 
 @warped
+@pytest.mark.parametrize("seconds", [0.0, 0.5, 1.5, 5.0, 20.0])
+async def test_cancelling_every_task_there_is_loses_nothing(
+    emulate: Emulate, seconds: float
+):
+    """As shutdown recipes do: the client's own workers are cut off, and say so."""
+    world = emulate(Rule("create", acts.slow(1.0)), median=10.0)
+    async with world.client(max_connections=4) as client:
+        calls = [
+            asyncio.ensure_future(world.call(client.generate, request))
+            for request in mugs(8)
+        ]
+        await asyncio.sleep(seconds)
+        for task in asyncio.all_tasks() - {asyncio.current_task()}:
+            task.cancel()
+        again = asyncio.ensure_future(world.call(client.generate, mug(98)))
+        await asyncio.wait([*calls, again], timeout=1000)
+        assert len(world.lost) <= client.stats().unknown
+        assert 0 == client.stats().in_flight
+        assert (await again).output.urls
+        await world.call(client.generate, mug(99))
+
+
+@warped
 @pytest.mark.parametrize("verb", [AsyncClient.submit, AsyncClient.generate])
 async def test_a_coroutine_that_is_closed_by_hand_loses_nothing(
     world: World, verb: object

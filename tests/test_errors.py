@@ -177,16 +177,16 @@ def test_what_the_api_says_ends_like_a_sentence(message: str, start: str):
     assert message == error.message
 
 
-def test_a_refusal_is_passed_on_to_those_that_were_not_sent():
-    """As an error of its own, that says which of them was sent."""
+def test_a_refusal_is_passed_on_to_those_that_are_given_up():
+    """As an error of its own, that says so once, however often it is passed on."""
     first = errors.SpendLimitError(
         "Enough.", status=429, code="spend_limit_exceeded", type="billing_error",
         retry_after=60.0, task_id="t-1",
     )  # fmt: skip
-    other = first.for_another()
+    other = first.for_another().for_another()
     assert type(other) is errors.SpendLimitError
     assert other is not first
-    assert "not sent, because an earlier request was refused: Enough." == other.message
+    assert "given up, because an earlier request was refused: Enough." == other.message
     assert (429, "spend_limit_exceeded", "billing_error", 60.0, None) == (
         other.status,
         other.code,

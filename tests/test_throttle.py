@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 
 import pytest
@@ -111,6 +112,44 @@ def test_leaving_while_being_woken_hides_the_call_from_nobody():
     first, second = waiters(throttle, 2)
     throttle.lost(0.0, throttle.sent(0.0))
     assert (1, 1) == (first.woken, second.woken)
+
+
+def test_the_answer_to_the_probe_of_a_client_that_left_wakes_the_one_that_stayed():
+    """Otherwise it would wait for ever at a gate that is open."""
+    throttle = LocalThrottle(rate=10)
+    gone, left = waiters(throttle, 2)
+    throttle.reject(0.0, throttle.sent(0.0))
+    probe = throttle.sent(1.0)
+    throttle.unsubscribe(gone.wake)
+    left.woken = 0
+    throttle.ok(1.1, probe)
+    assert 1 == left.woken
+
+
+def test_one_throttle_serves_one_loop():
+    """Waking a client of another thread would break both; a free one may move."""
+
+    async def subscribe() -> None:
+        throttle.subscribe(Waiter().wake)
+
+    throttle = LocalThrottle()
+    (first,) = waiters(throttle, 1)
+    with pytest.raises(ConfigurationError, match="make one for each loop"):
+        asyncio.run(subscribe())
+    throttle.unsubscribe(first.wake)
+    asyncio.run(subscribe())
+
+
+def test_who_sends_lets_the_others_go_first():
+    """Those whose timers ring second would never get a turn; a lone client waits for nobody."""
+    shared, alone = LocalThrottle(rate=1), LocalThrottle(rate=1)
+    waiters(shared, 2)
+    waiters(alone, 1)
+    shared.sent(0.0)
+    alone.sent(0.0)
+    senders, others = shared.when(0.0), shared.when(0.0)
+    assert others < senders < others + 0.01
+    assert others == alone.when(0.0)
 
 
 @pytest.mark.parametrize("rate", [0, -1, -0.5, math.nan, math.inf, -math.inf], ids=repr)

@@ -63,8 +63,12 @@ class Agenda:
             self.in_flight -= 1
 
     def sent_back(self) -> Iterator[Job]:
-        """The creates that were refused and wait for another try."""
+        """Creates that wait for another try."""
         return (job for _, job in self._again if job.stage is Stage.CREATE)
+
+    def looks(self) -> Iterator[Job]:
+        """Single looks that wait for their turn."""
+        return (job for job in self._looks if job.stage is Stage.LOOK)
 
     def next_due(self) -> float:
         """When the next job becomes due that is not yet."""

@@ -16,7 +16,6 @@ from aivideo_async.engine.looks import Looks
 from aivideo_async.engine.stats import Counters
 from aivideo_async.errors import (
     AIVideoError,
-    APIError,
     NotSentError,
     RateLimitError,
 )
@@ -134,8 +133,7 @@ class Creates:
         else:
             self._agenda.add_again(job)
         if isinstance(error, RateLimitError):
-            hold = arrival.retry_after or 0.0
-            self._give_up_impatient(arrival.now + hold, error)
+            self._deliveries.give_up_impatient(arrival, error)
 
     def _pause(self, job: Job, verdict: Verdict, arrival: Arrival) -> float | None:
         fault = arrival.exchange.error
@@ -144,12 +142,6 @@ class Creates:
         return job.attempts.after_create(
             verdict, arrival.now, self._rng, arrival.retry_after
         )
-
-    def _give_up_impatient(self, until: float, error: APIError) -> None:
-        """Fail those refused earlier whose patience ends before *until*."""
-        for job in list(self._agenda.sent_back()):
-            if job.attempts.patience_ends() < until:
-                self._deliveries.fail(job, error.for_another())
 
 
 def _evidence(arrival: Arrival, reason: str) -> Evidence:

@@ -12,10 +12,11 @@ from collections import OrderedDict
 from typing import Any
 
 from aivideo_async.engine.agenda import Agenda
-from aivideo_async.engine.jobs import Job, Stage
+from aivideo_async.engine.jobs import Arrival, Job, Stage
 from aivideo_async.engine.stats import Counters
 from aivideo_async.errors import (
     AIVideoError,
+    APIError,
     OutcomeUnknownError,
     TaskFailedError,
     WaitTimeoutError,
@@ -65,6 +66,13 @@ class Deliveries:
         self.finish(job)
         if job.recipient.fail(error) and isinstance(error, TaskFailedError):
             self._claim_for(job, error.task.id)
+
+    def give_up_impatient(self, arrival: Arrival, error: APIError) -> None:
+        """Fail those refused earlier whose patience ends before they may try again."""
+        until = arrival.now + (arrival.retry_after or 0.0)
+        for job in [*self._agenda.sent_back(), *self._agenda.looks()]:
+            if job.attempts.patience_ends() < until:
+                self.fail(job, error.for_another())
 
     def end_waiting(self, job: Job, why: str) -> None:
         """Fail the caller with `WaitTimeoutError`; the task or create goes on."""

@@ -16,6 +16,7 @@ from aivideo_async.engine.gate import Gate
 from aivideo_async.engine.jobs import Arrival, Job, Stage
 from aivideo_async.engine.stats import Counters
 from aivideo_async.errors import (
+    APIError,
     NetworkError,
     TaskFailedError,
     UnexpectedResponseError,
@@ -86,6 +87,8 @@ class Looks:
 
     def _act(self, job: Job, look: Look, arrival: Arrival) -> None:
         exchange = arrival.exchange
+        if look.kind is LookKind.THROTTLED and isinstance(look.error, APIError):
+            self._deliveries.give_up_impatient(arrival, look.error)
         if look.kind is LookKind.FATAL and exchange.status == 404:
             look = self._pardon_newborn(job, look, arrival.now)
         if look.kind is LookKind.OK and job.task_id is not None:

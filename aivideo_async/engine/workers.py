@@ -55,7 +55,7 @@ class Workers:
 
     def pump(self) -> None:
         """Hand out jobs while there are both jobs and workers."""
-        while self._idle or len(self._jobs) < self._most:
+        while self._has_hands():
             job = self._take()
             if job is None:
                 return
@@ -63,6 +63,11 @@ class Workers:
                 self._idle.pop().set_result(job)
             else:
                 self._start(job)
+
+    def _has_hands(self) -> bool:
+        while self._idle and self._idle[-1].done():
+            del self._idle[-1]  # cancelled by somebody, and does not know it yet
+        return bool(self._idle) or len(self._jobs) < self._most
 
     def wake_at(self, when: float) -> None:
         """Pump again at *when*, unless an earlier wake-up is set already."""
@@ -105,6 +110,7 @@ class Workers:
         job = self._jobs.pop(task, None)
         if job is not None:
             self._drop(job)
+        self.pump()  # somebody cancelled it, and the work is still there
 
     async def _work(self, job: Job | None) -> None:
         me = asyncio.current_task()

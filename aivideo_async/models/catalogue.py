@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 from attrs import frozen
 
 from aivideo_async.models.convert import converter
+from aivideo_async.models.text import show
 
 LARGEST = 1e300
 """Beyond it, and with NaN, JSON and floats go different ways."""
@@ -30,7 +31,6 @@ __all__ = [
     "credits_for",
     "is_absolute_http",
     "problems",
-    "show",
     "spec_for",
 ]
 
@@ -247,15 +247,6 @@ def is_absolute_http(url: object) -> bool:
     except ValueError:
         return False
     return parts.scheme in ("http", "https") and bool(parts.hostname)
-
-
-def show(value: object) -> str:
-    """Show *value* in a message, however long it is."""
-    try:
-        text = repr(value)
-    except ValueError:  # an int of more digits than Python likes to print
-        text = f"a huge {type(value).__name__}"
-    return text if len(text) <= 80 else f"{text[:77]}…"
 
 
 def credits_for(

@@ -5,8 +5,12 @@ from __future__ import annotations
 import math
 
 from aivideo_async.errors import ConfigurationError
+from aivideo_async.models.text import show
 
 __all__ = ["check_number"]
+
+LARGEST = 1e300
+"""Beyond it lie infinity and ints that no float can hold."""
 
 
 def check_number(
@@ -44,9 +48,9 @@ def check_number(
     kind = "a whole number" if whole else "a number"
     limit = f"above {least:g}" if above else f"from {least:g}"
     end = f" to {most:g}" if most < math.inf else ""
-    raise ConfigurationError(f"{name}={value!r}: use {kind} {limit}{end}.")
+    raise ConfigurationError(f"{name}={show(value)}: use {kind} {limit}{end}.")
 
 
 def _fits(value: float, least: float, most: float, *, above: bool) -> bool:
     enough = value > least if above else value >= least
-    return enough and value <= most and value != math.inf
+    return enough and value <= min(most, LARGEST)

@@ -19,10 +19,10 @@ from aivideo_async.models.catalogue import (
     ModelSpec,
     credits_for,
     problems,
-    show,
     spec_for,
 )
 from aivideo_async.models.strictjson import decode, encode
+from aivideo_async.models.text import show
 
 __all__ = ["GenerationRequest", "GptImage2", "RawRequest", "check_path"]
 

@@ -13,10 +13,9 @@ from enum import StrEnum
 
 from attrs import define, field, frozen
 
-__all__ = ["Evidence", "Exchange", "Fault", "FaultKind", "WireRequest", "printable"]
+from aivideo_async.models.text import printable
 
-EVIDENCE_LIMIT = 2048
-"""Bytes of an answer that an error keeps for its reader."""
+__all__ = ["Evidence", "Exchange", "Fault", "FaultKind", "WireRequest", "printable"]
 
 
 class FaultKind(StrEnum):
@@ -103,10 +102,3 @@ class Evidence:
     body: str = ""
     fault: str = ""
     reason: str = ""
-
-
-def printable(text: str | bytes, limit: int = EVIDENCE_LIMIT) -> str:
-    """Make the server's *text* safe for terminals and logs, cut at *limit*."""
-    if isinstance(text, bytes):
-        text = text[:limit].decode("utf-8", "replace")
-    return "".join(char if char.isprintable() else " " for char in text[:limit])

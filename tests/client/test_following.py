@@ -121,6 +121,16 @@ async def test_a_404_is_tolerated_by_wait_too(emulate: Emulate):
 
 
 @warped
+async def test_a_404_is_tolerated_by_a_single_look_too(emulate: Emulate):
+    """It asks on for as long as the task may be too young to be known."""
+    world = emulate(Rule("task", acts.refuse("task_not_found"), between=(0, 29)))
+    async with world.client() as client:
+        pending = await world.call(client.submit, mug(1))
+        assert pending.id == (await client.get_task(pending.id)).id
+    assert 29 <= clock() <= 40
+
+
+@warped
 async def test_a_404_later_than_30_s_ends_the_wait(emulate: Emulate):
     """The id, which was paid for, is in the error."""
     world = emulate(

@@ -270,6 +270,25 @@ async def test_of_many_that_come_together_one_is_the_probe(emulate: Emulate):
 
 
 @warped
+async def test_those_that_queued_behind_the_probe_are_refused_at_their_turn(
+    emulate: Emulate,
+):
+    """The throttle let them wait while the probe was not out yet."""
+    world = emulate(Rule("create", SPENT, nth=1), Rule("create", acts.slow(9.0), nth=2))
+    async with world.client(rate=0.5) as client:
+        await refusal(world, client, 0)
+        await asyncio.sleep(60)
+        await client.credits()
+        calls = [
+            asyncio.ensure_future(world.call(client.submit, request))
+            for request in mugs(3, 1)
+        ]
+        await asyncio.wait(calls)
+    assert 1 == sum(call.exception() is None for call in calls)
+    assert 2 == len(world.times("POST"))
+
+
+@warped
 @pytest.mark.parametrize(
     "fate",
     [acts.LOST_REPLY, acts.refuse("invalid_request")],

@@ -251,6 +251,17 @@ def test_a_rate_beside_a_throttle_is_refused():
         AsyncClient("sk-key", rate=5, throttle=LocalThrottle())
 
 
+def test_a_throttle_can_be_tried_out_without_a_loop():
+    """It is told the time, so nothing has to run."""
+    woken = []
+    throttle = LocalThrottle(rate=1)
+    throttle.subscribe(lambda: woken.append("one"))
+    throttle.subscribe(lambda: woken.append("two"))
+    throttle.ok(0.0, throttle.sent(0.0))
+    assert ["one", "two"] == woken
+    assert throttle.when(0.0) > 0.5
+
+
 @warped
 async def test_looks_count_as_well():
     """Nothing passes beside the throttle."""

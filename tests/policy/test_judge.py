@@ -447,6 +447,7 @@ def test_nothing_is_salvaged_from_anything_else(status: int | None, body: bytes)
         pytest.param(b'{"credits": 4}', {"credits": 4}, id="an estimate"),
         pytest.param(b'{"code":500}', {"code": 500}, id="any code"),
         pytest.param(b"null", None, id="null"),
+        pytest.param(b"", None, id="nothing, as with 204"),
     ],
 )
 def test_where_no_task_is_made_any_whole_answer_is_success(body: bytes, reply: Any):
@@ -466,6 +467,8 @@ def test_a_task_is_noticed_where_none_was_expected():
     ("status", "body", "fault"),
     [
         pytest.param(200, b'{"credits": 4}', BROKEN, id="whole, but it broke"),
+        pytest.param(204, b"", BROKEN, id="nothing, but it broke"),
+        pytest.param(200, b" ", None, id="blank"),
         pytest.param(200, b'{"credits": ', None, id="cut off"),
         pytest.param(200, ACCEPTED[:-1], None, id="cut off after an id"),
         pytest.param(500, b"{}", None, id="500"),

@@ -299,7 +299,8 @@ def test_attempts_are_whole_numbers_from_1(name: str, value: Any):
 def test_patience_is_not_negative(value: float):
     """The error says what to use."""
     with pytest.raises(
-        errors.ConfigurationError, match=r"patience=.*: use a number from 0"
+        errors.ConfigurationError,
+        match=r"^RetryPolicy\.patience=.*: use a number from 0\.$",
     ):
         RetryPolicy(patience=value)
 

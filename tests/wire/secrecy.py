@@ -7,7 +7,7 @@ import traceback
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-__all__ = ["KEY", "visible"]
+__all__ = ["KEY", "shown", "visible"]
 
 KEY = "sk-thisMustNeverBeSeen0123456789"
 """The key of these tests. Never in a local variable: tracebacks show those."""
@@ -15,7 +15,12 @@ KEY = "sk-thisMustNeverBeSeen0123456789"
 
 def visible(thing: Any) -> str:
     """Return all that can be seen of *thing*, a result or an error."""
-    texts = [str(thing), repr(thing), repr(pickle.dumps(thing)), *_texts(thing, set())]
+    return "\n".join([repr(pickle.dumps(thing)), shown(thing)])
+
+
+def shown(thing: Any) -> str:
+    """Return the same of what cannot be pickled."""
+    texts = [str(thing), repr(thing), *_texts(thing, set())]
     if isinstance(thing, BaseException):
         with_locals = traceback.TracebackException.from_exception(
             thing, capture_locals=True

@@ -23,7 +23,7 @@ from aivideo_async import (
     TaskNotFoundError,
     UnexpectedResponseError,
 )
-from aivideo_async.models.wire import FaultKind, WireRequest
+from aivideo_async.models.wire import Fault, FaultKind, WireRequest
 from aivideo_async.transport.base import Transport
 from aivideo_async.transport.guard import MarkedBody
 from aivideo_async.transport.http import HTTPTransport
@@ -33,7 +33,7 @@ from tests.wire.cases import BIG
 from tests.wire.clients import QUICK, outcome_of, quick_client, serving, wanted
 from tests.wire.fault_server import Line, fault_server
 from tests.wire.scripts import answer, answer_early, say, straight, whole
-from tests.wire.secrecy import KEY
+from tests.wire.secrecy import KEY, shown
 
 
 def a_create() -> WireRequest:
@@ -42,9 +42,11 @@ def a_create() -> WireRequest:
 
 
 @asynccontextmanager
-async def bare(origin: str) -> AsyncIterator[HTTPTransport]:
+async def bare(
+    origin: str, kind: type[HTTPTransport] = HTTPTransport
+) -> AsyncIterator[HTTPTransport]:
     """Make a transport without an engine above it, and close it."""
-    transport = HTTPTransport(
+    transport = kind(
         URL(origin),
         Secret(KEY),
         timeouts=QUICK,
@@ -196,6 +198,32 @@ async def test_an_exchange_in_full():
     assert "7" == exchange.headers["retry-after"]
     assert "today" == exchange.headers["date"]
     assert not {"server", "set-cookie"} & set(exchange.headers)
+
+
+class Watched(HTTPTransport):
+    """Keeps the exceptions that it describes."""
+
+    def _describe(self, error: Exception, *about: Any) -> Fault:
+        self.errors = [*getattr(self, "errors", []), error]
+        return super()._describe(error, *about)
+
+
+@pytest.mark.parametrize(
+    "said", [b"", b"rubbish\r\n\r\n", http(200, b"half", length=9)], ids=repr
+)
+async def test_the_exceptions_of_aiohttp_do_not_hold_the_key(said: bytes):
+    """Not even below: whatever catches or logs them sees no Authorization."""
+    script = answer(said, charged=False, end=Line.close)
+    async with (
+        fault_server(script) as server,
+        bare(server.origin, Watched) as transport,
+    ):
+        await transport.exchange(a_create())
+    assert isinstance(transport, Watched)
+    for error in transport.errors:
+        assert isinstance(error, aiohttp.ClientError)
+        assert KEY not in shown(error)
+    assert 1 == len(transport.errors)
 
 
 async def test_an_exchange_never_holds_the_key():

@@ -100,8 +100,8 @@ class Job:
         evidence: Why the id must be confirmed by a look before it is believed.
         since: The loop's time when following began.
         age: Seconds after *since* at which the task was last seen running.
-        schedule: When to look.
         timer: The caller's deadline.
+        schedule: When to look; set when following begins.
     """
 
     stage: Stage
@@ -124,8 +124,8 @@ class Job:
     evidence: Evidence | None = None
     since: float = 0.0
     age: float = 0.0
-    schedule: PollSchedule | None = None
     timer: asyncio.TimerHandle | None = None
+    schedule: PollSchedule = field(init=False)
 
     @property
     def on_wire(self) -> bool:

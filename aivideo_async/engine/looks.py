@@ -122,14 +122,12 @@ class Looks:
         elif not job.is_followed:
             self._deliveries.give(job, data)
         else:
-            if job.schedule is not None:
-                job.schedule.running(job.age, age)
+            job.schedule.running(job.age, age)
             job.age = age
             self._look_later(job)
 
     def _final(self, job: Job, task: Task, age: float) -> None:
-        if job.schedule is not None:
-            job.schedule.done(job.age, age)
+        job.schedule.done(job.age, age)
         if task.status is TaskStatus.COMPLETED:
             self._counters.completed += 1
         else:
@@ -161,7 +159,7 @@ class Looks:
             self._deliveries.fail(job, _error(look))
 
     def _look_later(self, job: Job, not_before: float = 0.0) -> None:
-        age = job.schedule.next(job.age) if job.schedule is not None else 0.0
+        age = job.schedule.next(job.age)
         self._agenda.add_later(max(job.since + age, not_before), job)
 
 

@@ -167,15 +167,9 @@ def read_retry_after(headers: Mapping[str, str], today: datetime) -> float | Non
     try:
         seconds = float(text)
     except ValueError:
-        seconds = _seconds_until(read_http_date(text), today)
+        moment = read_http_date(text)
+        seconds = (moment - today).total_seconds() if moment else 0.0
     return min(seconds, LONGEST_RETRY_AFTER) if seconds > 0 else None
-
-
-def _seconds_until(moment: datetime | None, today: datetime) -> float:
-    try:
-        return (moment - today).total_seconds() if moment else 0.0
-    except OverflowError:  # the ends of the calendar, in an odd time zone
-        return 0.0
 
 
 def read_http_date(text: str) -> datetime | None:

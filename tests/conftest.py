@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+import signal
 from collections.abc import Callable
 
 import pytest
@@ -17,6 +18,11 @@ settings.register_profile(
     "house", deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("house")
+
+# A job in the background inherits an ignored SIGINT, and with it the programs that
+# tests interrupt; a handler of our own is not inherited.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 _PERSONAL = re.compile(
     r"AIVIDEOAPI_.*|AI_VIDEO_API_KEY|AIVIDEO_API_KEY|.*_PROXY", re.IGNORECASE

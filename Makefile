@@ -10,7 +10,7 @@ TOO_OLD := aivideo-async needs Python 3.11 or newer: install one, or name it: ma
 VENV := .venv/bin/python
 INSTALL := $(VENV) -m pip --disable-pip-version-check install --quiet -c constraints.txt
 
-# Where a missed branch could cost money, next to every one is tested.
+# Where a missed branch could cost money: all are tested, but for one that a seed may miss.
 STRICT := aivideo_async/errors.py,aivideo_async/models/*,aivideo_async/policy/*,aivideo_async/transport/*,aivideo_async/engine/*
 
 .PHONY: help demo test check bench clean

@@ -289,10 +289,9 @@ class Engine:
 
     def _give_up_creates(self) -> None:
         """Record what is still on the wire as unknown, and end the workers."""
-        for job in list(self._deliveries.jobs):
-            if job.on_wire and job.wire is not None:
-                # Its worker still runs, so its bytes may leave even now.
-                self._record(job, job.wire, _cut_off(sent=True))
+        for job, wire in [(job, job.wire) for job in self._deliveries.jobs if job.wire]:
+            # Its worker still runs, so its bytes may leave even now.
+            self._record(job, wire, _cut_off(sent=True))
         self._workers.stop(lambda _: True)
 
 

@@ -27,7 +27,7 @@ def signed(path: str, expires: int, secret: int) -> str:
 
     Example:
         >>> signed("/files/a.png", 1775470308, secret=1)
-        '/files/a.png?expires=1775470308&signature=a02be57b8fe6b4b7b7d1f0c08cbdbb64'
+        '/files/a.png?expires=1775470308&signature=bd482190def92adb6d059bb6be3202d9'
     """
     return f"{path}?expires={expires}&signature={_signature(path, expires, secret)}"
 

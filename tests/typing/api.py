@@ -13,6 +13,7 @@ from aivideo_async import (
     AsyncClient,
     Backoff,
     Credits,
+    DownloadProgress,
     Evidence,
     GenerationRequest,
     GptImage2,
@@ -76,6 +77,12 @@ async def verbs(client: AsyncClient) -> None:
     assert_type(await client.credits(), Credits)
     assert_type(await client.download(task, "out"), list[Path])
     assert_type(await client.download(task, Path("out")), list[Path])
+
+    def show(progress: DownloadProgress) -> None:
+        assert_type(progress.received, int)
+        assert_type(progress.total, int | None)
+
+    await client.download(task, "out", on_progress=show)
 
 
 async def many(client: AsyncClient, later: AsyncIterator[GptImage2]) -> None:

@@ -6,12 +6,23 @@ import io
 
 from PIL import Image
 
-__all__ = ["CUT", "GIF", "JPEG", "MP4", "PNG", "WAV", "WEBP", "box", "riff"]
+__all__ = [
+    "CUT",
+    "GIF",
+    "JPEG",
+    "MP4",
+    "PNG",
+    "TINY",
+    "WAV",
+    "WEBP",
+    "box",
+    "riff",
+]
 
 
-def _picture(kind: str) -> bytes:
+def _picture(kind: str, side: int = 40) -> bytes:
     file = io.BytesIO()
-    Image.effect_noise((40, 40), 90).save(file, kind)
+    Image.effect_noise((side, side), 90).save(file, kind)
     return file.getvalue()
 
 
@@ -27,6 +38,8 @@ def box(kind: bytes, payload: bytes) -> bytes:
 
 
 PNG, JPEG, GIF, WEBP = map(_picture, ("PNG", "JPEG", "GIF", "WEBP"))
+TINY = _picture("PNG", 8)
+"""Small enough to cut it everywhere."""
 CUT = len(PNG) // 2
 """Where tests cut the picture off."""
 WAV = riff(b"WAVE", b"data" + bytes(100))

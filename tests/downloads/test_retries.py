@@ -33,7 +33,7 @@ TRUNCATED = {
 
 @pytest.mark.parametrize("broken", TRUNCATED.values(), ids=TRUNCATED.keys())
 async def test_a_broken_answer_is_fetched_again(tmp_path, broken):
-    """Whatever breaks on the way, the next attempt starts from the beginning."""
+    """Whatever breaks on the way, and nothing tells what would continue it."""
     async with (
         raw_host(broken, broken, answer(PNG)) as host,
         downloading(host.origin) as downloader,
@@ -86,7 +86,9 @@ async def test_retry_after_is_obeyed(tmp_path):
 @pytest.mark.parametrize(
     ("limits", "words"),
     [
-        pytest.param(Limits(stall=0.05, pause=0), "imeout", id="no-bytes"),
+        pytest.param(
+            Limits(stall=0.05, pause=0), "than 64 KiB in 0.05 seconds", id="no-bytes"
+        ),
         pytest.param(Limits(total=0.05), "took over 0.05 seconds", id="too-long"),
     ],
 )

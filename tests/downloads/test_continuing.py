@@ -47,6 +47,7 @@ def starts(host: RawHost) -> list[int]:
 # --- arriving ---
 
 
+@pytest.mark.slow
 async def test_a_file_cut_at_any_byte_of_its_answer_arrives(tmp_path):
     """Also in the middle of the head; what came before the cut is not sent again."""
     whole = answer(TINY, 'ETag: "v1"', f"Content-Length: {len(TINY)}")
@@ -57,6 +58,7 @@ async def test_a_file_cut_at_any_byte_of_its_answer_arrives(tmp_path):
             assert max(0, cut - head) == starts(host)[-1]
 
 
+@pytest.mark.slow
 async def test_a_file_that_is_cut_every_few_bytes_arrives(tmp_path):
     """Each byte is sent once, however often the line breaks."""
     for step in range(1, len(TINY)):
@@ -303,6 +305,7 @@ def odd_answers(draw: st.DrawFn) -> Answer:
     return respond
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(st.lists(odd_answers(), max_size=8))
 def test_a_saved_file_is_one_version_whatever_the_host_does(tmp_path_factory, answers):

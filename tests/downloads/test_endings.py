@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 from pathlib import Path
 from typing import Any
 
@@ -95,6 +97,22 @@ async def test_a_full_disk_is_a_clear_error(tmp_path):
         error = await failure(downloader, completed(origin), tmp_path)
     assert f"writing to {tmp_path} failed (File too large)" in str(error)
     assert isinstance(error.__cause__, OSError)
+    assert names(tmp_path) == []
+
+
+async def test_a_disk_that_is_full_at_the_last_moment_is_a_clear_error(
+    tmp_path, monkeypatch
+):
+    """Some disks say so only when they are asked whether all is safe."""
+
+    def refuse(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    async with hosting(serving(PNG)) as origin, downloading(origin) as downloader:
+        error = await failure(downloader, completed(origin), tmp_path)
+    assert f"writing to {tmp_path} failed (No space left on device)" in str(error)
+    assert "call download again" in str(error)
     assert names(tmp_path) == []
 
 

@@ -126,6 +126,17 @@ async def test_received_bytes_are_counted_and_capped(tmp_path, raw):
     assert names(tmp_path) == []
 
 
+async def test_a_file_that_is_announced_too_large_is_not_even_begun(tmp_path):
+    """The host need not send a byte of it."""
+    raw = answer(b"", "Content-Length: 70000")
+    async with (
+        raw_host(raw, hang_up=False) as host,
+        downloading(host.origin, limits=Limits(max_bytes=65_536)) as downloader,
+    ):
+        error = await failure(downloader, completed(host.origin), tmp_path)
+    assert "larger than 65536 bytes" in str(error)
+
+
 async def test_one_bad_file_does_not_cost_its_siblings(tmp_path):
     """What can be saved is saved; the error is that of the first in url order."""
 

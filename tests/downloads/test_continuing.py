@@ -108,6 +108,24 @@ async def test_a_few_bytes_are_no_progress(tmp_path):
     assert names(tmp_path) == []
 
 
+async def test_progress_long_ago_is_no_progress(tmp_path):
+    """Each renewal has to be earned by new bytes."""
+    good, bad = parts(LARGE, cut=70_000), parts(LARGE, cut=100)
+    async with raw_host(good, bad) as host, downloading(host.origin) as downloader:
+        await failure(downloader, completed(host.origin), tmp_path)
+        assert [0, 70_000, 70_100] == starts(host)
+
+
+async def test_one_attempt_is_one(tmp_path):
+    """Also when it brought the file forward."""
+    async with (
+        raw_host(parts(LARGE, cut=70_000)) as host,
+        downloading(host.origin, limits=Limits(attempts=1)) as downloader,
+    ):
+        await failure(downloader, completed(host.origin), tmp_path)
+        assert [0] == starts(host)
+
+
 async def test_the_same_bytes_again_are_no_progress(tmp_path):
     """A host that cannot continue a file does not renew its attempts."""
     cut = answer(LARGE[:300_000], f"Content-Length: {len(LARGE)}")
@@ -319,6 +337,19 @@ def test_a_saved_file_is_one_version_whatever_the_host_does(tmp_path_factory, an
     content = asyncio.run(saved())
     assert 1 == len(set(content))
     assert len(content) in {50, 51, 60}
+
+
+async def test_only_what_is_missing_is_asked_for(tmp_path):
+    """With nothing there, or all of it, there is no rest to ask for."""
+    head = CIMultiDict({"ETag": '"v1"', "Content-Length": "10"})
+    async with Incoming(PartFile(tmp_path, "t-1"), Meter(None, "t-1", 0)) as file:
+        assert {} == file.ask()
+        await file.begin(200, "https://files.example/a", head)
+        assert {} == file.ask()
+        await file.add(bytes(4))
+        assert "bytes=4-" == file.ask()["Range"]
+        await file.add(bytes(6))
+        assert {} == file.ask()
 
 
 async def test_what_a_cancelled_write_left_is_not_continued(tmp_path):

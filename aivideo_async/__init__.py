@@ -68,6 +68,7 @@ if TYPE_CHECKING:
     )
     from aivideo_async.models.tasks import (
         Credits,
+        Estimate,
         Outcome,
         Output,
         Task,
@@ -95,6 +96,7 @@ __all__ = [
     "DownloadProgress",
     "Emulator",
     "EmulatorTransport",
+    "Estimate",
     "Evidence",
     "GenerationRequest",
     "GptImage2",
@@ -136,6 +138,7 @@ _HOMES = {
     "aivideo_async.engine.stats": ("Stats",),
     "aivideo_async.models": (
         "Credits",
+        "Estimate",
         "Evidence",
         "GenerationRequest",
         "GptImage2",

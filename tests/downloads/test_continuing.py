@@ -9,11 +9,14 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings, strategies as st
 from multidict import CIMultiDict
+from yarl import URL
 
+from aivideo_async import Backoff, Emulator, GptImage2
 from aivideo_async.downloads import Limits
 from aivideo_async.downloads.files import PartFile
 from aivideo_async.downloads.incoming import Incoming
 from aivideo_async.downloads.progress import DownloadProgress, Meter
+from aivideo_async.emulator import Rule, Scenario, acts
 from aivideo_async.models import Task
 from tests.downloads.helpers import (
     QUICK,
@@ -225,6 +228,24 @@ async def test_another_place_starts_over(tmp_path):
             host, "/a.png", "/b.png", tmp_path
         )
         assert [0, CUT, CUT, 0] == starts(host)
+
+
+async def test_it_all_happens_with_the_emulator(tmp_path):
+    """A file breaks off, its URL expires, and the rest comes from a fresh one."""
+    breaks = Rule("file", acts.TRUNCATED, nth=1), Rule("file", acts.EXPIRED_FILE, nth=2)
+    scenario = Scenario(name="breaks", rules=breaks)
+    async with (
+        Emulator(scenario, speed=1e6) as emulator,
+        emulator.client(polling=Backoff(initial=0.0, cap=0.0)) as client,
+        downloading(URL(emulator.url)) as downloader,
+    ):
+        task = await client.generate(GptImage2("a red mug"))
+        [path] = await downloader.save(task, tmp_path, refresh=client.get_task)
+        [again] = await downloader.save(task, tmp_path / "again", refresh=no_look)
+    files = [each.status for each in emulator.requests if "/files/" in each.path]
+    assert [200, 403, 206, 200] == files
+    assert again.read_bytes() == path.read_bytes()
+    emulator.ledger.assert_clean()
 
 
 # --- never two versions in one file ---

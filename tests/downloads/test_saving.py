@@ -274,14 +274,15 @@ async def test_a_failed_look_does_not_cost_the_siblings(tmp_path):
     assert names(tmp_path) == ["t-1-2.png"]
 
 
-async def test_an_error_of_the_fresh_look_passes_through(tmp_path):
-    """Whether the API or the file host failed stays visible."""
+@pytest.mark.parametrize("kind", [NetworkError, ZeroDivisionError])
+async def test_an_error_of_the_fresh_look_passes_through(tmp_path, kind):
+    """Whether the API or the file host failed stays visible, and a bug a bug."""
 
     async def look(task_id: str) -> Task:
-        raise NetworkError("the API does not answer")
+        raise kind("the API does not answer")
 
     async with hosting(_fresh_only()) as origin, downloading(origin) as downloader:
-        with pytest.raises(NetworkError):
+        with pytest.raises(kind):
             await downloader.save(completed(origin / "old"), tmp_path, refresh=look)
 
 

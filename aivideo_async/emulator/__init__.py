@@ -12,9 +12,11 @@ A faithful, stateful stand-in for the service, so that everything runs offline.
     └── pictures/   what it delivers
     emulator    the object that people use
     ├── server      on a real socket (aiohttp)
+    │   └── page        the live page in front of it; live says what it shows
     └── transport   in memory
 
-Only `server`, `emulator` and `transport` know asyncio, and only `server` a socket.
+Only `server`, `page`, `emulator` and `transport` know asyncio, and only `server` and
+`page` a socket.
 """
 
 from aivideo_async.emulator import acts

@@ -130,6 +130,11 @@ class Core:
         self._jobs: dict[str, Job] = {}
         self._dooms: list[tuple[float, str]] = []
 
+    @property
+    def jobs(self) -> Mapping[str, Job]:
+        """Every task by its id, in the order of their creation."""
+        return self._jobs
+
     def handle(self, request: Request, now: float) -> Reply:
         """
         Answer *request* at the time *now*, in seconds of a clock that never goes back.

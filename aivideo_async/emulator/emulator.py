@@ -12,6 +12,7 @@ from attrs import evolve
 
 from aivideo_async.emulator.core import API_KEY, Core, Received, Request
 from aivideo_async.emulator.ledger import Ledger
+from aivideo_async.emulator.live import Live
 from aivideo_async.emulator.reply import Reply
 from aivideo_async.emulator.scenario import RetryAfter, Scenario, named
 
@@ -117,7 +118,7 @@ class Emulator:
         """Start the server."""
         from aivideo_async.emulator.server import Server
 
-        self._server = Server(self.handle, self._port)
+        self._server = Server(self.handle, Live(self._core), self._port)
         self._core.base_url = await self._server.start()
         return self
 

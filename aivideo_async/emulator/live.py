@@ -27,6 +27,7 @@ from aivideo_async.emulator.core import API_KEY, Core
 from aivideo_async.emulator.jobs import Job
 from aivideo_async.emulator.ledger import Ledger
 from aivideo_async.emulator.pictures import Picture
+from aivideo_async.emulator.reply import Fate
 from aivideo_async.models.wire import printable
 
 __all__ = ["NEWEST", "Live", "curl"]
@@ -74,7 +75,6 @@ class Live:
         self._core = core
         self._running: list[Job] = []
         self._ended: Counter[str] = Counter()
-        self._answers: Counter[int | None] = Counter()
 
     def snapshot(self, now: float, after: int = 0) -> dict[str, Any]:
         """
@@ -88,12 +88,13 @@ class Live:
         core = self._core
         core._settle(now)
         return {
-            "begun": core._begun,
+            "begun": core._clock.begun,
             "scenario": core._scenario.name,
-            "speed": core._speed,
+            "speed": core._clock.speed,
             "start": _start(core.base_url),
-            "requests": self._requests(now),
+            "requests": _requests(core, now),
             "tasks": self._tasks(now),
+            "callbacks": _callbacks(core),
             "money": _money(core.ledger),
             "newest": list(_newest(core, now)),
             "log": list(_log(core, now, after)),
@@ -111,18 +112,6 @@ class Live:
             width=round(picture.width * scale),
             height=round(picture.height * scale),
         )
-
-    def _requests(self, now: float) -> dict[str, Any]:
-        requests = self._core.requests
-        unread = requests[self._answers.total() :]
-        self._answers.update(received.status for received in unread)
-        earlier = bisect_left(requests, now - WINDOW, key=attrgetter("at"))
-        return {
-            "total": len(requests),
-            "per_second": round((len(requests) - earlier) / WINDOW, 1),
-            "refused": self._answers[429],
-            "unanswered": self._answers[None],
-        }
 
     def _tasks(self, now: float) -> dict[str, int]:
         known = len(self._running) + self._ended.total()
@@ -178,6 +167,21 @@ def _money(ledger: Ledger) -> dict[str, Any]:
     }
 
 
+def _requests(core: Core, now: float) -> dict[str, Any]:
+    earlier = bisect_left(core.requests, now - WINDOW, key=attrgetter("at"))
+    return {
+        "total": core.answers.total(),
+        "per_second": round((len(core.requests) - earlier) / WINDOW, 1),
+        "refused": core.answers[429],
+        "unanswered": core.answers[None],
+    }
+
+
+def _callbacks(core: Core) -> dict[str, int]:
+    results = core.callbacks.results
+    return {"total": results.total(), "failed": results[False]}
+
+
 def _newest(core: Core, now: float) -> Iterator[dict[str, Any]]:
     """Tell of the newest tasks, the newest first."""
     doubles = {entry.task_id for entry in core.ledger.double_charges[-NEWEST:]}
@@ -189,6 +193,7 @@ def _newest(core: Core, now: float) -> Iterator[dict[str, Any]]:
             "model": job.model,
             "size": f"{job.picture.width} × {job.picture.height}",
             "status": job.status(now),
+            "failure": job.course.fails if now >= job.ended else None,
             "credits": _plain(entry.credits),
             "double": job.id in doubles,
             "age": round(now - job.created, 1),
@@ -198,14 +203,16 @@ def _newest(core: Core, now: float) -> Iterator[dict[str, Any]]:
 
 def _log(core: Core, now: float, after: int) -> Iterator[dict[str, Any]]:
     """Tell of the newest requests behind *after*, the oldest first."""
-    first = max(after, len(core.requests) - NEWEST)
-    for number, received in enumerate(core.requests[first:], first + 1):
+    gone = core.answers.total() - len(core.requests)
+    first = max(after - gone, len(core.requests) - NEWEST, 0)
+    for number, received in enumerate(core.requests[first:], gone + first + 1):
         yield {
             "number": number,
             "ago": round(now - received.at, 3),
             "method": printable(received.method),
             "path": printable(received.path),
             "status": received.status,
+            "fate": None if received.fate is Fate.ANSWER else received.fate,
             "curl": curl(core.base_url, received.method, received.path, received.body),
         }
 

@@ -71,7 +71,8 @@ class LivePage:
                 return self._state(request)
             case ["_emulator", "thumbnails", task_id]:
                 return await self._thumbnail(task_id)
-        return self._refuse(404, "Not Found")
+            case _:
+                return self._refuse(404, "Not Found")
 
     def _state(self, request: web.Request) -> web.Response:
         after = request.query.get("after", "")

@@ -55,7 +55,7 @@ async def statuses_of_files(name: str, folder: Path) -> list[int | None]:
     emulator = Emulator(name, speed=1e6)
     async with emulator, emulator.client() as client:
         task = await client.submit(GptImage2("a mug"))
-        (path,) = await client.download(await client.get_task(task), folder)
+        (path,) = await client.download(await client.get_task(task.id), folder)
     assert path.read_bytes().endswith(b"IEND\xaeB`\x82")
     return [r.status for r in emulator.requests if r.path.startswith("/files/")]
 

@@ -135,6 +135,17 @@ async def test_what_was_due_before_is_made_up_for():
             await until(lambda: receiver.got)
 
 
+async def test_an_earlier_callback_does_not_wait_for_a_later_one():
+    """The alarm is set for whichever comes first."""
+    slow = Rule("create", acts.becoming(seconds=1e12), nth=1)
+    async with receiving() as receiver, emulator_of(slow) as emulator:
+        async with client_of(emulator) as client:
+            await client.submit(GptImage2("1"), callback_url=receiver.url)
+            second = await client.submit(GptImage2("2"), callback_url=receiver.url)
+            await until(lambda: receiver.got)
+    assert [second.id] == [body["id"] for _, body in receiver.got]
+
+
 async def test_a_callback_may_come_several_times():
     """Each is an attempt of its own."""
     rule = Rule("create", acts.becoming(calls=3))

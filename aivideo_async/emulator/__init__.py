@@ -4,7 +4,7 @@ A faithful, stateful stand-in for the service, so that everything runs offline.
     core        the service itself, pure: handle(request, now) -> reply
     ├── request     what comes in, where it goes, how it is logged
     ├── intake      reading a create as strictly as documented
-    ├── jobs        a task: pending, processing, completed or failed
+    ├── workshop    the tasks: made, ended, shown; jobs is a single one
     ├── clock       its own time, faster than ours
     ├── bucket      the rate limit; spending the spend limits
     ├── ledger      the money, and whether it adds up

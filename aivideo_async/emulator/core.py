@@ -15,14 +15,10 @@ comes after the input was found valid.
 from __future__ import annotations
 
 import hashlib
-import heapq
 import math
-import uuid
 from collections import Counter
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from decimal import Decimal
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
@@ -31,16 +27,16 @@ from aivideo_async.emulator.acts import USUAL, Act, Course
 from aivideo_async.emulator.bucket import TokenBucket
 from aivideo_async.emulator.callbacks import Call, Callbacks
 from aivideo_async.emulator.clock import Clock, http_date
-from aivideo_async.emulator.files import is_signed, serve, signed
 from aivideo_async.emulator.intake import Order, Refused, invalid, read_order
-from aivideo_async.emulator.jobs import PENDING_SHARE, Job, picture_for
+from aivideo_async.emulator.jobs import Job
 from aivideo_async.emulator.ledger import Ledger, milli
-from aivideo_async.emulator.reply import Fate, Reply, json_reply, refusal, text_reply
+from aivideo_async.emulator.reply import Reply, json_reply, refusal
 from aivideo_async.emulator.request import Received, Request, place_of
 from aivideo_async.emulator.rules import Place, RuleBook
 from aivideo_async.emulator.scenario import Scenario
 from aivideo_async.emulator.spending import SpendLimits, SpendWindow
 from aivideo_async.emulator.triggers import TriggerBook
+from aivideo_async.emulator.workshop import Workshop
 from aivideo_async.models.strictjson import encode
 
 if TYPE_CHECKING:
@@ -93,19 +89,16 @@ class Core:
         self.base_url = NO_SERVER
         self._scenario = scenario
         self._rng = rng
-        self._secret = rng.getrandbits(16)
+        self._workshop = Workshop(scenario, rng, self._clock)
         self._rules = RuleBook(scenario.rules)
         self._triggers = TriggerBook()
         self._bucket = _bucket(scenario)
         self._limits = _limits(scenario, self._clock)
-        self._jobs: dict[str, Job] = {}
-        self._dooms: list[tuple[float, str]] = []
-        self._spoilt: set[tuple[str, str]] = set()
 
     @property
     def jobs(self) -> Mapping[str, Job]:
         """Every task by its id, the oldest first."""
-        return MappingProxyType(self._jobs)
+        return self._workshop.jobs
 
     def handle(self, request: Request, now: float) -> Reply:
         """
@@ -170,7 +163,7 @@ class Core:
                 case "estimate":
                     return self._estimate(request.body)
                 case "file":
-                    return self._file(path, request, now)
+                    return self._workshop.file(request, now)
         except Refused as refused:
             return refused.reply
 
@@ -224,14 +217,15 @@ class Core:
             raise Refused(refusal("insufficient_credits"))
         if not self._limits.allow(price, now):
             raise Refused(refusal("spend_limit_exceeded"))
-        job = self._hire(order, price, now, course)
+        job = self._workshop.hire(order, price, now, course)
+        self._foresee(job, order.callback_url)
         self._limits.spend(price, now)
         self.ledger.charge(job.id, price, at=now, fingerprint=_fingerprint(body))
         self._settle(now)
         return _success({"taskId": job.id})
 
     def _look(self, path: str, now: float) -> Reply:
-        job = self._jobs.get(path.removeprefix("/v1/tasks/"))
+        job = self.jobs.get(path.removeprefix("/v1/tasks/"))
         if job is None:
             raise Refused(refusal("task_not_found"))
         return json_reply(200, self._view(job, now))
@@ -251,99 +245,24 @@ class Core:
         order = read_order(None, body)
         return _success({"credits": _number(order.price(self._scenario.price_table))})
 
-    def _file(self, path: str, request: Request, now: float) -> Reply:
-        job = self._jobs.get(path.rpartition("/")[2].removesuffix(".png"))
-        if job is None or not job.completed(now) or path != job.file:
-            return text_reply(404, "Not Found")
-        query = request.path.partition("?")[2]
-        if not is_signed(path, query, self._secret, self._clock.unix(now)):
-            return text_reply(403, "Request has expired, or its signature is wrong")
-        reply = serve(job.picture, self._clock.unix(job.ended), request.headers)
-        if job.course.truncated and self._first("file", job):
-            return evolve(reply, fate=Fate.TRUNCATE)
-        return reply
-
-    # --- tasks --------------------------------------------------------------------------
-
-    def _hire(self, order: Order, price: int, now: float, course: Course) -> Job:
-        """Start a task; how long it takes and whether it fails is drawn here."""
-        scenario, rng, clock = self._scenario, self._rng, self._clock
-        seconds = scenario.median * rng.lognormvariate(0.0, scenario.spread)
-        if rng.random() < scenario.failure_share and course.fails is None:
-            course = evolve(course, fails="upstream_error")
-        if course.seconds is not None:
-            seconds = course.seconds
-        pending = PENDING_SHARE * min(seconds, scenario.median)
-        task_id = str(uuid.UUID(int=rng.getrandbits(128), version=4))
-        day = datetime.fromtimestamp(clock.unix(now), UTC)
-        job = Job(
-            id=task_id,
-            model=order.model,
-            variant=order.variant,
-            millicredits=price,
-            created=now,
-            begun=now + clock.wait(pending),
-            ended=now + clock.wait(seconds),
-            seconds=seconds,
-            course=course,
-            file=f"/files/images/{day:%Y/%m/%d}/{task_id}.png",
-            picture=picture_for(order, self._secret),
-        )
-        self._jobs[job.id] = job
-        self._foresee(job, order.callback_url)
-        return job
-
-    def _foresee(self, job: Job, callback_url: str | None) -> None:
-        """Note what is to happen at its end, if that ever comes."""
-        if job.ended == math.inf:
-            return
-        if job.doomed:
-            heapq.heappush(self._dooms, (job.ended, job.id))
-        if callback_url is not None:
-            due = job.ended + self._clock.wait(job.course.call_delay)
-            for _ in range(job.course.calls):
-                self.callbacks.expect(job.id, callback_url, due)
+    # --- what happens by itself -------------------------------------------------------
 
     def _settle(self, now: float) -> None:
         """Refund what has failed by *now*, whether anybody looked or not."""
-        while self._dooms and self._dooms[0][0] <= now:
-            ended, task_id = heapq.heappop(self._dooms)
-            self.ledger.fail(task_id)
-            self.ledger.refund(task_id, at=ended)
+        for job in self._workshop.failures(now):
+            self.ledger.fail(job.id)
+            self.ledger.refund(job.id, at=job.ended)
 
-    def _view(self, job: Job, now: float) -> dict[str, Any]:
-        view: dict[str, Any] = {
-            "id": job.id,
-            "status": job.status(now),
-            "model": job.model,
-            "created_at": self._clock.unix(job.created),
-        }
-        if now < job.ended:
-            view["progress"] = None
-        elif job.doomed:
-            view["error"] = {"code": job.course.fails, "message": "Generation failed"}
-        else:
-            urls = [] if job.course.empty else [self._url(job, now)]
-            view["completed_at"] = self._clock.skewed(job.ended)
-            view["output"] = {"urls": urls, "metadata": job.metadata}
-        return view
-
-    def _url(self, job: Job, now: float) -> str:
-        """Write an address of its file that is valid from now on, for a while."""
-        life = self._clock.span(self._scenario.url_lifetime)
-        if job.course.expired and self._first("url", job):
-            life = 0.0
-        expires = self._clock.unix(now + life)
-        return self.base_url + signed(job.file, expires, self._secret)
-
-    def _first(self, event: str, job: Job) -> bool:
-        """Tell whether *event* happens to *job* for the first time."""
-        before = len(self._spoilt)
-        self._spoilt.add((event, job.id))
-        return len(self._spoilt) > before
+    def _foresee(self, job: Job, callback_url: str | None) -> None:
+        """Plan the callbacks that its end sets off, if that ever comes."""
+        if callback_url is None or not job.ends:
+            return
+        due = job.ended + self._clock.wait(job.course.call_delay)
+        for _ in range(job.course.calls):
+            self.callbacks.expect(job.id, callback_url, due)
 
     def _written(self, call: Call, now: float) -> Call:
-        job = self._jobs[call.task_id]
+        job = self.jobs[call.task_id]
         headers = {
             "Content-Type": "application/json",
             "X-Event": f"task.{job.status(now)}",
@@ -351,6 +270,9 @@ class Core:
             "X-Timestamp": str(self._clock.skewed(now)),
         }
         return evolve(call, headers=headers, body=encode(self._view(job, now)))
+
+    def _view(self, job: Job, now: float) -> dict[str, Any]:
+        return self._workshop.view(job, now, self.base_url)
 
 
 def _under(act: Act | None, work: Callable[[Course], Reply]) -> Reply:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
@@ -58,6 +59,11 @@ class Job:
     def doomed(self) -> bool:
         """Whether it fails in the end."""
         return self.course.fails is not None
+
+    @property
+    def ends(self) -> bool:
+        """Whether it is ever final."""
+        return self.ended < math.inf
 
     @property
     def metadata(self) -> Mapping[str, Any]:

@@ -73,6 +73,9 @@ class Live:
 
     def __init__(self, core: Core) -> None:
         self._core = core
+        self._since: float | None = (
+            None  # tells one server from the next at its address
+        )
         self._running: list[Job] = []
         self._ended: Counter[str] = Counter()
 
@@ -87,10 +90,12 @@ class Live:
         """
         core = self._core
         core._settle(now)
+        if self._since is None:
+            self._since = now
         return {
-            "begun": core._clock.begun,
+            "since": self._since,
             "scenario": core._scenario.name,
-            "speed": core._clock.speed,
+            "speed": core._clock._speed,
             "start": _start(core.base_url),
             "requests": _requests(core, now),
             "tasks": self._tasks(now),

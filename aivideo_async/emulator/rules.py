@@ -45,6 +45,7 @@ class Rule:
         times: Fire at most this often.
 
     Example:
+        >>> from aivideo_async.emulator import acts
         >>> lost = Rule("create", acts.LOST_REPLY, nth=3)
         >>> busy = Rule("task", acts.refuse("internal_error"), share=0.1, times=5)
     """

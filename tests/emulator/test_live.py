@@ -54,7 +54,7 @@ def test_before_anything_happened_it_shows_how_to_begin():
         "export AIVIDEOAPI_API_KEY=sk-emulator",
     ]
     assert 0 == state["requests"]["total"] == sum(state["tasks"].values())
-    assert ([], [], None) == (state["newest"], state["log"], state["begun"])
+    assert ([], []) == (state["newest"], state["log"])
 
 
 def test_the_first_order_that_it_shows_is_taken():

@@ -33,6 +33,7 @@ from aivideo_async._version import __version__
 
 if TYPE_CHECKING:
     from aivideo_async.client import AsyncClient
+    from aivideo_async.downloads import DownloadProgress
     from aivideo_async.emulator import Emulator, EmulatorTransport
     from aivideo_async.engine.stats import Stats
     from aivideo_async.errors import (
@@ -67,6 +68,7 @@ if TYPE_CHECKING:
     )
     from aivideo_async.models.tasks import (
         Credits,
+        Estimate,
         Outcome,
         Output,
         Task,
@@ -91,8 +93,10 @@ __all__ = [
     "ConfigurationError",
     "Credits",
     "DownloadError",
+    "DownloadProgress",
     "Emulator",
     "EmulatorTransport",
+    "Estimate",
     "Evidence",
     "GenerationRequest",
     "GptImage2",
@@ -129,10 +133,12 @@ __all__ = [
 
 _HOMES = {
     "aivideo_async.client": ("AsyncClient",),
+    "aivideo_async.downloads": ("DownloadProgress",),
     "aivideo_async.emulator": ("Emulator", "EmulatorTransport"),
     "aivideo_async.engine.stats": ("Stats",),
     "aivideo_async.models": (
         "Credits",
+        "Estimate",
         "Evidence",
         "GenerationRequest",
         "GptImage2",

@@ -121,7 +121,7 @@ class Ledger:
 
     @property
     def charged(self) -> int:
-        """Milli-credits ever charged: a refund gives no room back in a spend limit."""
+        """Milli-credits ever charged, refunds not taken off."""
         return self._charged
 
     @property

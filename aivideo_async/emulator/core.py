@@ -29,7 +29,7 @@ from aivideo_async.emulator.callbacks import Call, Callbacks
 from aivideo_async.emulator.clock import Clock, http_date
 from aivideo_async.emulator.intake import Order, Refused, invalid, read_order
 from aivideo_async.emulator.jobs import Job
-from aivideo_async.emulator.ledger import Ledger, milli
+from aivideo_async.emulator.ledger import Ledger
 from aivideo_async.emulator.reply import Reply, json_reply, refusal
 from aivideo_async.emulator.request import Received, Request, place_of
 from aivideo_async.emulator.rules import Place, RuleBook
@@ -37,6 +37,7 @@ from aivideo_async.emulator.scenario import Scenario
 from aivideo_async.emulator.spending import SpendLimits, SpendWindow
 from aivideo_async.emulator.triggers import TriggerBook
 from aivideo_async.emulator.workshop import Workshop
+from aivideo_async.models.money import milli
 from aivideo_async.models.strictjson import encode
 
 if TYPE_CHECKING:

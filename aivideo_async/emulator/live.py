@@ -29,6 +29,7 @@ from aivideo_async.emulator.jobs import Job
 from aivideo_async.emulator.ledger import Ledger
 from aivideo_async.emulator.pictures import Picture
 from aivideo_async.emulator.reply import Fate
+from aivideo_async.models.money import from_milli
 from aivideo_async.models.wire import printable
 
 __all__ = ["NEWEST", "Live", "curl"]
@@ -162,7 +163,7 @@ def _start(base_url: str) -> dict[str, str]:
 
 
 def _money(ledger: Ledger) -> dict[str, Any]:
-    charged = Decimal(ledger.charged) / 1000
+    charged = from_milli(ledger.charged)
     return {
         "start": _plain(ledger.start),
         "balance": _plain(ledger.balance),

@@ -91,13 +91,13 @@ class Live:
                 holds only later ones.
         """
         core = self._core
-        core._settle(now)
+        core.settle(now)
         if self._since is None:
             self._since = now
         return {
             "since": self._since,
-            "scenario": core._scenario.name,
-            "speed": core._clock._speed,
+            "scenario": core.scenario.name,
+            "speed": core.speed,
             "start": _start(core.base_url),
             "requests": _requests(core, now),
             "tasks": self._tasks(now),

@@ -69,6 +69,7 @@ if TYPE_CHECKING:
     )
     from aivideo_async.models.tasks import (
         Credits,
+        Estimate,
         Outcome,
         Output,
         Task,
@@ -96,6 +97,7 @@ __all__ = [
     "DownloadError",
     "Emulator",
     "EmulatorTransport",
+    "Estimate",
     "Evidence",
     "GenerationRequest",
     "GptImage2",
@@ -137,6 +139,7 @@ _HOMES = {
     "aivideo_async.engine.stats": ("Stats",),
     "aivideo_async.models": (
         "Credits",
+        "Estimate",
         "Evidence",
         "GenerationRequest",
         "GptImage2",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from typing import Any
 
 import pytest
@@ -12,21 +11,9 @@ from aivideo_async import Task
 from aivideo_async.callbacks import CallbackReceiver
 from aivideo_async.callbacks.intake import READ_SECONDS
 from aivideo_async.callbacks.receiver import MOST_REMEMBERED
+from tests.callbacks.asgi import END, URL, call, part, whole
 from tests.callbacks.doors import SECRET, Desk, done
 from tests.warp import warped
-
-URL = "https://shop.example/hooks"
-END: dict[str, Any] = {"type": "http.disconnect"}
-
-
-def part(body: bytes, *, more: bool = True) -> dict[str, Any]:
-    """Make a piece of a body."""
-    return {"type": "http.request", "body": body, "more_body": more}
-
-
-def whole(task_id: str) -> dict[str, Any]:
-    """Make the body of a callback."""
-    return part(json.dumps({"id": task_id}).encode(), more=False)
 
 
 @pytest.fixture
@@ -41,33 +28,6 @@ def desk() -> Desk:
 def receiver(desk: Desk) -> CallbackReceiver:
     """Make one without an ``on_task``."""
     return CallbackReceiver(desk, url=URL, secret=SECRET)
-
-
-async def call(
-    receiver: CallbackReceiver, *messages: dict[str, Any], mounted: str = "/hooks"
-) -> int:
-    """Call a fresh address; after the messages nothing comes any more."""
-    inbox = list(messages)
-    outbox: list[dict[str, Any]] = []
-
-    async def receive() -> dict[str, Any]:
-        if not inbox:
-            await asyncio.Event().wait()
-        return inbox.pop(0)
-
-    async def send(message: Any) -> None:
-        outbox.append(message)
-
-    scope = {
-        "type": "http",
-        "method": "POST",
-        "path": mounted + receiver.url_for().removeprefix(URL),
-        "headers": [(b"content-type", b"application/json")],
-    }
-    await receiver(scope, receive, send)
-    start, end = outbox
-    assert not end.get("more_body", False)
-    return int(start["status"])
 
 
 @pytest.mark.parametrize("mounted", ["/hooks", "", "/api/v2/hooks"], ids=repr)

@@ -102,16 +102,18 @@ class Console:
             click.echo(encoded("exit_error", fields), err=True)
         return code
 
-    def pick_up(self, ids: Iterable[str]) -> None:
-        """Tell which tasks are paid for and not saved, and how to get them."""
+    def pick_up(self, ids: Iterable[str], again: str = "download") -> None:
+        """Tell which tasks are paid for and not collected, and how to do that."""
         ids = list(dict.fromkeys(ids))
         if not ids:
             return
-        self.record("warning", message="paid for and not saved", ids=ids)
+        count = "1 task is" if len(ids) == 1 else f"{len(ids)} tasks are"
+        text = f"{count} paid for and not collected yet. At no cost:"
+        command = f"aivideo task {again} {' '.join(ids)}"
+        self.record("warning", message=text, command=command, ids=ids)
         if not self.json:
-            count = "1 task is" if len(ids) == 1 else f"{len(ids)} tasks are"
-            self._tell(f"{count} paid for and not saved yet. Collect at no cost with:")
-            click.echo(f"  aivideo task download {' '.join(ids)}", err=True)
+            self._tell(text)
+            click.echo(f"  {command}", err=True)
 
     def finish(self, code: int) -> None:
         """Print the last line of JSON."""

@@ -105,7 +105,8 @@ def _told(arguments: Sequence[str], settings: Settings) -> int:
         )
     except click.ClickException as error:
         return _usage(error, arguments, settings)
-    except click.Abort:
+    except click.Abort:  # at a question
+        settings.console.note("")
         return Exit.INTERRUPTED
     except (AIVideoError, OSError) as error:
         return settings.console.fatal(error, code_of(error))

@@ -19,6 +19,7 @@ from aivideo_async import (
     AIVideoError,
     AsyncClient,
     GptImage2,
+    NotSentError,
     Outcome,
     OutcomeUnknownError,
     Task,
@@ -53,6 +54,8 @@ class Purchase:
         owed: Ids of tasks that are paid for and not saved.
         paths: The files of each request that is saved.
         codes: What the failures are worth.
+        stopped: Whether the buying ended early.
+        withdrawn: How many requests were not sent because of that.
     """
 
     order: Order
@@ -62,6 +65,8 @@ class Purchase:
     owed: dict[str, None] = field(factory=dict, init=False)
     paths: dict[int, list[Path]] = field(factory=dict, init=False)
     codes: list[Exit] = field(factory=list, init=False)
+    stopped: bool = field(default=False, init=False)
+    withdrawn: int = field(default=0, init=False)
 
     async def make(self, interrupts: Interrupts) -> Exit:
         """Buy, save, print the paths, and tell what it cost."""
@@ -73,7 +78,11 @@ class Purchase:
                 self.settings, self.owed, max_in_flight=pool
             ) as client:
                 before = await balance(client)
-                await self._buy(client, interrupts)
+                self._warn_if_short(before)
+                try:
+                    await self._buy(client, interrupts)
+                finally:
+                    self._print_paths()
                 self._tell_cost(before, await self._balance_after(client))
         finally:
             if client is not None:
@@ -110,6 +119,7 @@ class Purchase:
         if len(self.outcomes) < len(self.order.requests):
             if interrupts.code is not None:
                 self.settings.console.note(stopping(interrupts.code))
+            self.stopped = True
             raise StoppedError
 
     def _note(self, outcome: Outcome, interrupts: Interrupts) -> None:
@@ -154,7 +164,11 @@ class Purchase:
         self.settings.console.record(
             "error", index=outcome.index, **error_fields(error, code)
         )
-        progress.step(line(outcome, brief(error)), ok=False)
+        if self.stopped and isinstance(error, NotSentError):
+            self.withdrawn += 1  # counted; a line for each would say nothing new
+            progress.step()
+        else:
+            progress.step(line(outcome, brief(error)), ok=False)
 
     # --- telling ------------------------------------------------------------------
 
@@ -163,9 +177,18 @@ class Purchase:
         stats = client.stats()
         held = f", held back for {stats.held_for:.0f} s" if stats.held_for >= 1 else ""
         return (
-            f"{stats.in_flight - stats.queued} being made, {stats.queued} not sent yet, "
-            f"{len(self.paths)} saved{held}. Ctrl-C stops the buying."
+            f"{stats.accepted - stats.completed - stats.failed} being made, "
+            f"{stats.queued} not sent yet, "
+            f"{len(self.paths)} saved{held}. "
+            f"Ctrl-C {'leaves' if self.stopped else 'stops the buying'}."
         )
+
+    def _warn_if_short(self, before: Decimal | None) -> None:
+        if before is not None and before < self.order.price:
+            self.settings.console.warn(
+                f"the balance is {money.credits(before)}, which may not cover it all; "
+                "what it does not cover is refused and costs nothing."
+            )
 
     async def _balance_after(self, client: AsyncClient) -> Decimal | None:
         try:
@@ -184,26 +207,32 @@ class Purchase:
             f"balance {money.number(before)} -> {money.number(after)}"
         )
         expected = total(o.request for o in self.outcomes if is_paid(o))
-        if cost != expected and not any(map(is_unknown, self.outcomes)):
+        if any(map(is_unknown, self.outcomes)):
+            console.note(f"By the table, what is known cost {money.credits(expected)}")
+        elif cost != expected:
             console.warn(
                 f"by the price table it would be {money.number(expected)} credits. The "
                 "price may have changed, or something else uses this account; "
                 "see: aivideo price"
             )
 
-    def _tell_end(self, unknown: int) -> None:
-        """Print the paths in the order of the prompts, and what nobody can know."""
-        console, count = self.settings.console, len(self.order.requests)
+    def _print_paths(self) -> None:
+        """Print them in the order of the prompts."""
         for index in sorted(self.paths):
             for path in self.paths[index]:
-                console.result(str(path))
+                self.settings.console.result(str(path))
+
+    def _tell_end(self, unknown: int) -> None:
+        """Tell how many there are, and what nobody can know."""
+        console, count = self.settings.console, len(self.order.requests)
         console.summary |= {
             "pictures": len(self.paths),
             "of": count,
             "unknown": unknown,
         }
         if len(self.paths) < count and count > 1:
-            console.note(f"{len(self.paths)} of {money.pictures(count)} saved")
+            rest = f", {self.withdrawn} not bought" if self.withdrawn else ""
+            console.note(f"{len(self.paths)} of {money.pictures(count)} saved{rest}")
         if unknown:
             console.warn(
                 f"{money.pictures(unknown)} may have been paid for: sent, and the answer "

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Console", "error_fields"]
 
-WIDEST = 80  # columns of running text
+WIDEST = 78  # columns of running text; a terminal's ^C takes two
 
 
 class Console:
@@ -142,7 +142,9 @@ class Console:
     def _tell(self, text: str) -> None:
         if sys.stderr.isatty():
             width = min(WIDEST, shutil.get_terminal_size().columns)
-            text = "\n".join(textwrap.wrap(text, width, break_long_words=False))
+            text = textwrap.fill(
+                text, width, break_long_words=False, break_on_hyphens=False
+            )
         if self._progress is not None:
             self._progress.say(text)
         else:

@@ -15,10 +15,17 @@ from attrs import frozen
 from aivideo_async import GenerationRequest, GptImage2
 from aivideo_async.cli import money
 from aivideo_async.cli.console import Console
+from aivideo_async.cli.exits import Exit
 
-__all__ = ["CONFIRM_ABOVE", "Order", "total"]
+__all__ = ["CONFIRM_ABOVE", "NotAgreedError", "Order", "total"]
 
 CONFIRM_ABOVE = Decimal(1)  # dollars
+
+
+class NotAgreedError(click.ClickException):
+    """Nobody agreed to spend so much."""
+
+    exit_code = Exit.USAGE
 
 
 @frozen
@@ -73,18 +80,18 @@ class Order:
         Ask before spending more than a little.
 
         Raises:
-            click.UsageError: Nobody is there to be asked, or the answer is no.
+            NotAgreedError: Nobody is there to be asked, or the answer is no.
         """
         if yes or self.price * money.DOLLARS_PER_CREDIT <= CONFIRM_ABOVE:
             return
         dollars = money.dollars(self.price)
         if console.json or not (sys.stdin.isatty() and sys.stderr.isatty()):
-            raise click.UsageError(
+            raise NotAgreedError(
                 f"About {dollars} is more than ${CONFIRM_ABOVE}, and there is no "
                 "terminal to ask on: add --yes. Nothing was sent."
             )
         if not click.confirm(f"Spend about {dollars}?", err=True):
-            raise click.UsageError("Nothing was sent.")
+            raise NotAgreedError("not agreed to. Nothing was sent.")
 
 
 def total(requests: Iterable[GenerationRequest]) -> Decimal:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from aivideo_async.errors import (
     APIError,
     DownloadError,
-    NotSentError,
     OutcomeUnknownError,
     TaskFailedError,
     WaitTimeoutError,
@@ -40,7 +39,6 @@ BRIEFLY: Mapping[type[Exception], Callable[[Any], str]] = {
     WaitTimeoutError: lambda error: (
         f"not ready yet, task {error.task_id}" if error.task_id else str(error)
     ),
-    NotSentError: lambda error: "not sent, nothing was charged",
     DownloadError: lambda error: f"made, but not saved: {error.__cause__ or error}",
     APIError: lambda error: (
         f"{error.code or error.status or 'refused'}: {error.message}"

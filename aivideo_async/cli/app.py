@@ -11,6 +11,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from io import TextIOWrapper
 
 import click
 
@@ -40,7 +41,7 @@ Completion: eval "$(_AIVIDEO_COMPLETE=bash_source aivideo)" (or zsh, fish)."""
 BUG = """\
 This is a bug in aivideo. Nothing is sent twice by running it again; tasks that were
 paid for are named above, if there are any. Please report it with the output of
-  aivideo -v …
+  aivideo -v ...
 where the project is developed; look it over first: prompts are yours."""
 
 
@@ -89,6 +90,8 @@ def aivideo() -> None:
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
     arguments = sys.argv[1:] if arguments is None else arguments
+    if isinstance(sys.stdout, TextIOWrapper):  # a name that it cannot write is no bug
+        sys.stdout.reconfigure(errors="backslashreplace")
     settings = Settings()
     code = _told(arguments, settings)
     if code in STOPPED:
@@ -128,7 +131,8 @@ def _usage(
 
 
 def _bug(error: Exception, settings: Settings) -> int:
-    settings.console.fatal(error, Exit.BUG)
+    told = Exception(f"{type(error).__name__}: {error}")
+    settings.console.fatal(told, Exit.BUG)
     if settings.verbose:
         import traceback
 

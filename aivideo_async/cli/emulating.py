@@ -25,7 +25,7 @@ BANNER = """\
 AI Video API emulator   {url}   (live page)
   export AIVIDEOAPI_BASE_URL={url}
   export AIVIDEOAPI_API_KEY={key}
-  scenario {scenario} · speed {speed}× · seed {seed} · {balance} credits
+  scenario {scenario}, speed {speed}x, seed {seed}, {balance} credits
   Ctrl-C stops it."""
 
 

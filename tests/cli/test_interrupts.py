@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import re
 import signal
 from collections.abc import AsyncIterator
@@ -13,8 +14,11 @@ from pathlib import Path
 import pytest
 
 from aivideo_async import GptImage2
+from aivideo_async.cli.exits import Exit
+from aivideo_async.cli.interrupts import DRAIN, Interrupts
 from aivideo_async.emulator import Emulator, Scenario
 from tests.cli.terminal import COMMAND, Ran, environment
+from tests.warp import warped
 
 PROMPTS = [f"shot {number}" for number in range(40)]
 TASK_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -160,3 +164,90 @@ async def test_waiting_ends_at_the_first_ctrl_c(tmp_path: Path):
             ran = await command.ends()
     assert (130, "") == (ran.code, ran.stdout)
     assert f"\n  aivideo task wait {task.id}\nStopped.\n" in ran.stderr
+
+
+# --- the signals alone -------------------------------------------------------------
+
+
+def send(number: signal.Signals) -> None:
+    """Send this process a signal."""
+    os.kill(os.getpid(), number)
+
+
+@warped
+async def test_a_supervisor_does_not_wait_for_ever():
+    """Ten seconds after a SIGTERM it leaves, however much is under way."""
+
+    async def work(interrupts: Interrupts) -> Exit:
+        send(signal.SIGTERM)
+        await interrupts.stop.wait()
+        await asyncio.sleep(3600)
+        return Exit.DONE
+
+    assert Exit.TERMINATED is await Interrupts(collects=True).guard(work)
+    assert DRAIN == asyncio.get_running_loop().time()
+
+
+@warped
+async def test_whoever_asks_patiently_is_left_in_peace():
+    """After the first Ctrl-C the collecting may take as long as it takes."""
+
+    async def work(interrupts: Interrupts) -> Exit:
+        send(signal.SIGINT)
+        await asyncio.sleep(3600)
+        return Exit.DONE
+
+    assert Exit.INTERRUPTED is await Interrupts(collects=True).guard(work)
+    assert 3600 == asyncio.get_running_loop().time()
+
+
+@warped
+async def test_leaving_outlasts_a_client_that_is_patient():
+    """Closing takes two cancellations; they come within a second."""
+
+    async def work(interrupts: Interrupts) -> Exit:
+        send(signal.SIGINT)
+        try:
+            await asyncio.sleep(3600)
+        finally:
+            try:
+                await asyncio.sleep(3600)
+            except asyncio.CancelledError:
+                await asyncio.sleep(3600)
+        return Exit.DONE
+
+    assert Exit.INTERRUPTED is await Interrupts(collects=False).guard(work)
+    assert 1 > asyncio.get_running_loop().time()
+
+
+@warped
+async def test_the_handlers_are_gone_afterwards():
+    """The signals mean again what they meant before."""
+    loop = asyncio.get_running_loop()
+
+    async def work(interrupts: Interrupts) -> Exit:
+        return Exit.DONE
+
+    assert Exit.DONE is await Interrupts(collects=True).guard(work)
+    assert not loop.remove_signal_handler(signal.SIGINT)
+    assert not loop.remove_signal_handler(signal.SIGTERM)
+
+
+@warped
+async def test_without_signal_handlers_a_cancellation_is_one(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    """As on Windows, where Ctrl-C cancels the command: nothing hides it."""
+    loop = asyncio.get_running_loop()
+
+    def refuse(*arguments: object) -> None:
+        raise NotImplementedError
+
+    monkeypatch.setattr(loop, "add_signal_handler", refuse)
+    monkeypatch.setattr(loop, "remove_signal_handler", refuse)
+
+    async def work(interrupts: Interrupts) -> Exit:
+        raise asyncio.CancelledError
+
+    with pytest.raises(asyncio.CancelledError):
+        await Interrupts(collects=True).guard(work)

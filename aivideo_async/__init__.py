@@ -67,6 +67,7 @@ if TYPE_CHECKING:
     )
     from aivideo_async.models.tasks import (
         Credits,
+        Estimate,
         Outcome,
         Output,
         Task,
@@ -93,6 +94,7 @@ __all__ = [
     "DownloadError",
     "Emulator",
     "EmulatorTransport",
+    "Estimate",
     "Evidence",
     "GenerationRequest",
     "GptImage2",
@@ -133,6 +135,7 @@ _HOMES = {
     "aivideo_async.engine.stats": ("Stats",),
     "aivideo_async.models": (
         "Credits",
+        "Estimate",
         "Evidence",
         "GenerationRequest",
         "GptImage2",

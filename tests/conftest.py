@@ -13,6 +13,8 @@ from hypothesis import HealthCheck, settings
 
 from tests.warp import WarpLoop
 
+pytest_plugins = ["pytester"]  # for the tests of our own plugin
+
 # A busy machine must not fail a test: what is claimed here is never a duration.
 settings.register_profile(
     "house", deadline=None, suppress_health_check=[HealthCheck.too_slow]

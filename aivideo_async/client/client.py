@@ -1,35 +1,30 @@
 """
-The verbs, their promises, and their names; everything else is one floor down.
+The client: what it is made of, its life, and its two kinds of verbs.
 
 One client per process is right; it is bound to the event loop that first uses it.
 """
 
 from __future__ import annotations
 
-import os
 import ssl as ssl_module
 import warnings
-from collections.abc import AsyncGenerator, AsyncIterable, Iterable
-from pathlib import Path
+from decimal import Decimal
 from typing import Any, Self
 
+from aivideo_async.client.buying import Buying
+from aivideo_async.client.looking import Looking
 from aivideo_async.client.options import (
-    check_callback,
     read_address,
+    read_ceiling,
     read_count,
     read_proxy_option,
-    read_seconds,
-    read_task_id,
 )
-from aivideo_async.client.session import Session, Setup
+from aivideo_async.client.session import Session
+from aivideo_async.client.setup import Setup
 from aivideo_async.engine import Stats
-from aivideo_async.errors import (
-    ConfigurationError,
-    InvalidRequestError,
-    TaskFailedError,
-)
-from aivideo_async.models.requests import GenerationRequest, check_path
-from aivideo_async.models.tasks import Credits, Outcome, Task, TaskStatus
+from aivideo_async.errors import ConfigurationError, InvalidRequestError
+from aivideo_async.models.prices import PriceOverrides, read_prices
+from aivideo_async.models.requests import check_path
 from aivideo_async.policy.polling import Backoff, Polling
 from aivideo_async.policy.retry import RetryPolicy
 from aivideo_async.throttle import LocalThrottle, Throttle
@@ -39,7 +34,7 @@ from aivideo_async.transport.secret import Secret
 __all__ = ["AsyncClient"]
 
 
-class AsyncClient:
+class AsyncClient(Buying, Looking):
     """
     Submits paid generation tasks, waits for them, and loses none.
 
@@ -60,6 +55,13 @@ class AsyncClient:
         max_connections: How many HTTP requests are open at once.
         rate: Requests per second for creates, polls and all; None learns the limit.
         polling: When to look at running tasks; see `Backoff`.
+        max_credits: What this client may spend in all, by the price table and with
+            what is in flight; beyond it, and where no price is known, nothing is sent
+            (`BudgetExceededError`). What failed or was refused counts no more, an
+            unknown outcome does.
+        prices: Your own prices in credits, before the dated table's: by model one
+            number, or one for each resolution, as in
+            ``{"gpt-image-2": {"1k": "4.7", "2k": "9.4", "4k": "14.1"}}``.
         retry: How often to try again what costs nothing to try; see `RetryPolicy`.
         timeouts: For one HTTP exchange, never for a task; see `Timeouts`.
         throttle: One to share among clients of the same key, instead of *rate*.
@@ -89,6 +91,8 @@ class AsyncClient:
         polling: Polling = Backoff(),  # noqa: B008  (frozen)
         retry: RetryPolicy = RetryPolicy(),  # noqa: B008  (frozen)
         timeouts: Timeouts = Timeouts(),  # noqa: B008  (frozen)
+        max_credits: Decimal | float | str | None = None,
+        prices: PriceOverrides | None = None,
         throttle: Throttle | None = None,
         proxy: str | None = None,
         ssl: ssl_module.SSLContext | None = None,
@@ -109,219 +113,10 @@ class AsyncClient:
             timeouts=timeouts,
             max_in_flight=read_count("max_in_flight", max_in_flight),
             max_connections=read_count("max_connections", max_connections),
+            max_credits=read_ceiling(max_credits),
+            prices=read_prices(prices),
         )
         self._session = Session(setup, transport, key)
-
-    # --- verbs that spend --------------------------------------------------------
-
-    async def submit(
-        self, request: GenerationRequest, *, callback_url: str | None = None
-    ) -> Task:
-        """
-        Create a task and return it at once; the one verb that spends.
-
-        Refusals by the rate limit wait their turn; they are no failure.
-
-        Args:
-            request: What to generate. It was checked when you built it.
-            callback_url: Where the service reports the end of the task.
-
-        Returns:
-            The pending task: its ``id`` is what you paid for; ``created_at`` is None
-            until the first look.
-
-        Raises:
-            OutcomeUnknownError: Sent, but the answer was lost; possibly paid for.
-            NotSentError: It could not be sent; nothing was charged.
-            APIError: The API refused it; nothing was charged.
-
-        Cancelling this coroutine withdraws a create that is still queued. One on the
-        wire goes on; if it is accepted, its id goes to `unclaimed` and to the log.
-
-        Example:
-            >>> task = await client.submit(GptImage2("a blue mug"))
-            >>> task.status
-            <TaskStatus.PENDING: 'pending'>
-        """
-        return await self._session.buy(request, callback_url, follow=False)
-
-    async def generate(
-        self,
-        request: GenerationRequest,
-        *,
-        timeout: float | None = 3600.0,  # noqa: ASYNC109  (it ends the waiting only)
-        callback_url: str | None = None,
-    ) -> Task:
-        """
-        Submit *request* and wait until its task is final.
-
-        The request is sent at most once: if the connection breaks after it went out,
-        nobody can know whether the API accepted it, and sending it again might pay
-        twice. `OutcomeUnknownError` leaves that choice to you.
-
-        Args:
-            request: What to generate. It was checked when you built it.
-            timeout: Seconds from this call to its end, or None for ever. It ends the
-                waiting, never the task: pick it up again with `wait`.
-            callback_url: Where the service reports the end of the task.
-
-        Returns:
-            The completed task; its files are in ``task.output.urls``.
-
-        Raises:
-            TaskFailedError: The generation failed. The service refunds it.
-            WaitTimeoutError: Still not final; carries the ``task_id``, unless the
-                request was withdrawn before it was sent or was on the wire.
-            OutcomeUnknownError: Sent, but the answer was lost; possibly paid for.
-            NotSentError, APIError: As for `submit`; nothing was charged.
-
-        Cancelling this coroutine stops the waiting only: the client finishes a
-        request that is on the wire and keeps its id in `unclaimed`.
-
-        Example:
-            >>> task = await client.generate(GptImage2("a red bicycle"))
-            >>> len(task.output.urls)
-            1
-        """
-        seconds = read_seconds(timeout)
-        return await self._session.buy(
-            request, callback_url, follow=True, seconds=seconds
-        )
-
-    def generate_many(
-        self,
-        requests: Iterable[GenerationRequest] | AsyncIterable[GenerationRequest],
-        *,
-        max_in_flight: int | None = None,
-        timeout: float | None = None,
-        callback_url: str | None = None,
-    ) -> AsyncGenerator[Outcome]:
-        """
-        Generate many, and yield an `Outcome` for each as it completes.
-
-        The input is read lazily: at most *max_in_flight* requests are read and not
-        yet yielded as outcomes. One failure never cancels paid siblings. Refusals by
-        the rate limit are waited out for as long as it takes, unless the client's
-        `RetryPolicy` names a patience of its own.
-
-        Args:
-            requests: Any iterable or async iterable of requests.
-            max_in_flight: How many at once; at most the client's own.
-            timeout: Seconds for each request, from the moment it is read; it ends
-                the waiting, never the task. None is for ever.
-            callback_url: Where the service reports the end of each task.
-
-        Yields:
-            Outcomes as they complete; ``outcome.index`` is the place in the input.
-
-        Raises:
-            BillingError, AuthenticationError, PermissionDeniedError: It concerns all
-                requests. Nothing more is read; what is in flight is yielded, what was
-                read and not sent is yielded with the error, then it is raised.
-            Exception: What your input raised, after the same orderly end.
-
-        Leaving the loop early, or cancelling it, cancels nothing paid: ids that were
-        not yielded go to `unclaimed`.
-
-        Example:
-            >>> async for outcome in client.generate_many(
-            ...     GptImage2(f"a {colour} mug") for colour in ("red", "blue")
-            ... ):
-            ...     print(outcome.unwrap().status)
-            completed
-            completed
-        """
-        check_callback(callback_url)
-        limit = self._session.setup.max_in_flight
-        if max_in_flight is not None:
-            limit = min(limit, read_count("max_in_flight", max_in_flight))
-        seconds = read_seconds(timeout)
-        return self._session.run(requests, limit, seconds, callback_url).outcomes()
-
-    # --- verbs that cost nothing -------------------------------------------------
-
-    async def wait(
-        self,
-        task: Task | str,
-        *,
-        timeout: float | None = 3600.0,  # noqa: ASYNC109  (it ends the waiting only)
-    ) -> Task:
-        """
-        Wait until a task is final; costs nothing.
-
-        Args:
-            task: A task or its id, be it from this client, another one, or yesterday.
-            timeout: Seconds from this call to its end, or None for ever. It ends the
-                waiting, never the task.
-
-        Raises:
-            TaskFailedError: The generation failed. The service refunds it.
-            WaitTimeoutError: Still not final; call `wait` again.
-            TaskNotFoundError: No such task for this key (tolerated for 30 s after our
-                own create). Looks that merely break never end the waiting.
-
-        Example:
-            >>> task = await client.submit(GptImage2("a blue mug"))
-            >>> (await client.wait(task)).status
-            <TaskStatus.COMPLETED: 'completed'>
-        """
-        task_id, seconds = read_task_id(task), read_seconds(timeout)
-        if isinstance(task, Task) and task.is_final:
-            if task.status is TaskStatus.FAILED:
-                raise TaskFailedError(task)
-            return task
-        final: Task = await self._session.follow(task_id, seconds)
-        return final
-
-    async def get_task(self, task_id: str) -> Task:
-        """
-        Look at a task once; costs nothing.
-
-        Raises:
-            TaskNotFoundError: No such task for this key.
-            NetworkError: The look broke, several times over.
-
-        Example:
-            >>> task = await client.submit(GptImage2("a blue mug"))
-            >>> (await client.get_task(task.id)).model
-            'gpt-image-2'
-        """
-        task_id = read_task_id(task_id)
-        task: Task = await self._session.look(f"/v1/tasks/{task_id}", task_id)
-        return task
-
-    async def credits(self) -> Credits:
-        """
-        Read the account's credits; costs nothing.
-
-        Example:
-            >>> (await client.credits()).balance > 0
-            True
-        """
-        return await self._session.credits()
-
-    async def download(self, task: Task, folder: str | os.PathLike[str]) -> list[Path]:
-        """
-        Save a completed task's files; costs nothing.
-
-        Files are named ``{task.id}.png``, ``{task.id}-2.png`` …, with the suffix of
-        what they really are. Each appears whole or not at all. The API key is never
-        sent to the host of the files. An expired URL is replaced once by looking at
-        the task again.
-
-        Returns:
-            The paths in *folder*, in the order of ``task.output.urls``.
-
-        Raises:
-            OutputExpiredError: The file is gone, also at a fresh URL.
-            DownloadError: It could not be fetched or saved; the task is not lost.
-
-        Example:
-            >>> task = await client.generate(GptImage2("a red mug"))
-            >>> [path.suffix for path in await client.download(task, "out")]
-            ['.png']
-        """
-        return await self._session.files().save(task, folder, refresh=self.get_task)
 
     async def request(self, method: str, path: str, body: Any = None) -> Any:
         """
@@ -346,8 +141,6 @@ class AsyncClient:
                 raise InvalidRequestError("A GET has no body.", field="body")
             return await self._session.look(path)
         return await self._session.buy_raw(method, path, body)
-
-    # --- the client itself -------------------------------------------------------
 
     @property
     def unclaimed(self) -> tuple[str, ...]:

@@ -4,29 +4,40 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Callable
+from decimal import Decimal
+from typing import TypeAlias
 
 from yarl import URL
 
 from aivideo_async.errors import ConfigurationError, InvalidRequestError
 from aivideo_async.models.catalogue import is_absolute_http
+from aivideo_async.models.money import read_credits
 from aivideo_async.models.numbers import check_number
 from aivideo_async.models.requests import GenerationRequest
 from aivideo_async.models.tasks import Task, is_task_id
+from aivideo_async.models.text import show
 from aivideo_async.transport.origin import proxy_for, read_base_url, read_proxy
 from aivideo_async.transport.secret import Secret
 
 __all__ = [
+    "CallbackURL",
     "check_callback",
     "check_kind",
     "check_port",
     "check_request",
     "read_address",
+    "read_callback",
+    "read_ceiling",
     "read_count",
     "read_key",
     "read_proxy_option",
     "read_seconds",
     "read_task_id",
 ]
+
+CallbackURL: TypeAlias = str | Callable[[GenerationRequest], str]
+"""Where the service reports the end of a task: one URL, or one for each request."""
 
 BASE_URL = "https://api.aivideoapi.ai"
 # The first is ours; the others are what public code that calls the service reads.
@@ -89,6 +100,18 @@ def read_count(name: str, value: int) -> int:
     return value
 
 
+def read_ceiling(max_credits: Decimal | float | str | None) -> Decimal | None:
+    """Return a ceiling in credits, or None; anything else: `ConfigurationError`."""
+    if max_credits is None:
+        return None
+    credits = read_credits(max_credits)
+    if credits is None:
+        raise ConfigurationError(
+            f"max_credits={show(max_credits)}: use a number of credits from 0, or None."
+        )
+    return credits
+
+
 def read_seconds(timeout: float | None) -> float | None:
     """Return seconds, or None for ever; anything else is a `ConfigurationError`."""
     if timeout is None or timeout == math.inf:
@@ -136,7 +159,14 @@ def check_callback(url: str | None) -> None:
     """Refuse a callback that the service could not call."""
     if url is not None and not is_absolute_http(url):
         raise InvalidRequestError(
-            f"callback_url={url!r} is not an absolute http(s) URL that the service "
+            f"callback_url={show(url)} is not an absolute http(s) URL that the service "
             "could call.",
             field="callback_url",
         )
+
+
+def read_callback(option: CallbackURL | None, request: GenerationRequest) -> str | None:
+    """Return the callback URL of *request*; a function is asked for it once."""
+    url = option(request) if callable(option) else option
+    check_callback(url)
+    return url

@@ -8,27 +8,25 @@ another loop it would wait for ever, so that is refused with both ways out.
 from __future__ import annotations
 
 import asyncio
-import platform
+import logging
 import random
-from ssl import SSLContext
+from collections.abc import AsyncGenerator
 from typing import TYPE_CHECKING, Any
 
 import anyio
-from aiohttp import __version__ as aiohttp_version
-from attrs import field, frozen
-from yarl import URL
 
-from aivideo_async._version import __version__
 from aivideo_async.client.options import (
-    check_callback,
-    check_kind,
+    CallbackURL,
     check_port,
     check_request,
+    read_callback,
     read_key,
 )
+from aivideo_async.client.setup import Setup
 from aivideo_async.engine import Engine, Stats
-from aivideo_async.engine.jobs import Caller, Job, Recipient, Stage
+from aivideo_async.engine.jobs import Caller, Job, Recipient, Stage, Watcher
 from aivideo_async.engine.runs import Requests, Run
+from aivideo_async.engine.watches import Watches
 from aivideo_async.errors import (
     ConfigurationError,
     InvalidRequestError,
@@ -36,20 +34,19 @@ from aivideo_async.errors import (
 )
 from aivideo_async.models.requests import GenerationRequest
 from aivideo_async.models.strictjson import encode
-from aivideo_async.models.tasks import Credits, Task
+from aivideo_async.models.tasks import Credits, Estimate, Task
 from aivideo_async.models.wire import printable
-from aivideo_async.policy.polling import Polling
-from aivideo_async.policy.retry import DEFAULT_PATIENCE, Attempts, RetryPolicy
-from aivideo_async.throttle import Throttle
-from aivideo_async.transport.base import Timeouts, Transport
-from aivideo_async.transport.http import HTTPTransport
-from aivideo_async.transport.origin import is_loopback
+from aivideo_async.policy.budget import Budget, Drift
+from aivideo_async.policy.retry import DEFAULT_PATIENCE, Attempts
+from aivideo_async.transport.base import Transport
 from aivideo_async.transport.secret import Secret
 
 if TYPE_CHECKING:
     from aivideo_async.downloads import Downloader
 
-__all__ = ["Session", "Setup"]
+__all__ = ["Session"]
+
+log = logging.getLogger("aivideo_async")
 
 CLOSED = (
     "This client is closed; nothing was sent. Use it inside its 'async with', or make "
@@ -59,57 +56,6 @@ OTHER_LOOP = (
     "This client belongs to another event loop; nothing was sent. Make it inside the "
     "loop that uses it (one client per asyncio.run), or run everything in one loop."
 )
-
-
-USER_AGENT = (
-    f"aivideo-async/{__version__} "
-    f"(python/{platform.python_version()}; aiohttp/{aiohttp_version})"
-)
-
-
-@frozen(kw_only=True)
-class Setup:
-    """What a client was made of, all of it checked."""
-
-    base_url: URL
-    proxy: URL | None = field(repr=False)  # it may hold a password
-    ssl: SSLContext | None
-    throttle: Throttle
-    polling: Polling
-    retry: RetryPolicy
-    timeouts: Timeouts
-    max_in_flight: int
-    max_connections: int
-
-    def __attrs_post_init__(self) -> None:
-        if self.ssl is not None:
-            check_kind("ssl", self.ssl, SSLContext, "an ssl.SSLContext, or None")
-        check_kind("retry", self.retry, RetryPolicy, "a RetryPolicy(…)")
-        check_kind("timeouts", self.timeouts, Timeouts, "Timeouts(total=…)")
-        check_port("polling", self.polling, "pass Backoff(…)", "schedule")
-        verbs = ("when", "sent", "ok", "reject", "lost", "subscribe", "unsubscribe")
-        check_port("throttle", self.throttle, "pass LocalThrottle(…)", *verbs)
-
-    def wire(self, key: Secret) -> HTTPTransport:
-        """Make the real wire to the API."""
-        return HTTPTransport(
-            self.base_url,
-            key,
-            timeouts=self.timeouts,
-            max_connections=self.max_connections,
-            user_agent=USER_AGENT,
-            proxy=self.proxy,
-            ssl=self.ssl,
-        )
-
-    def downloader(self) -> Downloader:
-        """Make what saves files; on a loopback API it may fetch from the API itself."""
-        from aivideo_async.downloads import Downloader
-
-        own = self.base_url.origin() if is_loopback(self.base_url) else None
-        return Downloader(
-            own_origin=own, proxy=self.proxy, ssl=self.ssl, user_agent=USER_AGENT
-        )
 
 
 class Session:
@@ -124,6 +70,8 @@ class Session:
         self.setup = setup
         self._transport = transport
         self.engine: Engine | None = None
+        self._watches: Watches | None = None
+        self._drift = Drift()
         self._downloader: Downloader | None = None
         self.closed = False
 
@@ -143,6 +91,7 @@ class Session:
                 self._transport,
                 setup.throttle,
                 setup.polling,
+                Budget(setup.max_credits),
                 max_in_flight=setup.max_in_flight,
                 max_connections=setup.max_connections,
                 rng=random.Random(),
@@ -198,14 +147,13 @@ class Session:
     async def buy(
         self,
         request: GenerationRequest,
-        callback_url: str | None,
+        callback_url: CallbackURL | None,
         *,
         follow: bool,
         seconds: float | None = None,
     ) -> Task:
         """Buy *request*; return its task, final if *follow*."""
         check_request(request)
-        check_callback(callback_url)
         engine = self.open()
         caller = Caller(engine.loop)
         job = self._create(request, callback_url, caller, self._attempts())
@@ -234,7 +182,7 @@ class Session:
         requests: Requests,
         limit: int,
         seconds: float | None,
-        callback_url: str | None,
+        callback_url: CallbackURL | None,
     ) -> Run:
         """Prepare a run of many; it is patient for ever, unless the client is not."""
         patience = self.setup.retry.patience
@@ -266,8 +214,61 @@ class Session:
         engine.look(job)
         return await _result(engine, job, caller)
 
+    def watch(self, task_id: str, until: asyncio.Event | None) -> AsyncGenerator[Task]:
+        """Return what is new of a task; all who watch it share one poller."""
+
+        def new_job(task_id: str, watcher: Watcher) -> Job:
+            return Job(
+                Stage.FOLLOW,
+                watcher,
+                self._attempts(),
+                watcher=watcher,
+                task_id=task_id,
+            )
+
+        engine = self.open()
+        if self._watches is None:
+            self._watches = Watches(engine, new_job)
+        return self._watches.snapshots(task_id, until)
+
+    def called_back(self, task_id: str, url: str | None) -> bool:
+        """Have a task looked at because of a callback, if anybody waits for it."""
+        engine = self.engine
+        return engine is not None and engine.called_back(task_id, url)
+
+    async def estimate(self, request: GenerationRequest) -> Estimate:
+        """Ask the service for a price; asking is free, so it is a look."""
+        check_request(request)
+        engine = self.open()
+        caller = Caller(engine.loop)
+        job = Job(
+            Stage.LOOK,
+            caller,
+            self._attempts(),
+            method="POST",
+            path="/v1/estimate",
+            body=request.body(),
+        )
+        engine.look(job)
+        return Estimate.from_json(await _result(engine, job, caller))
+
     async def credits(self) -> Credits:
-        """Look at the account's credits."""
+        """Look at the account's credits, and compare them with the price table."""
+        budget = self.open().budget
+        before = budget.marks()
+        credits = await self._read_credits()
+        left = credits.balance - (credits.total_purchased or 0)
+        drift = self._drift.read(left, before, budget.marks())
+        if drift is not None:
+            log.warning(
+                "%s credits are gone since the last reading, and the price table "
+                "explains %s at most: either it is out of date (pass prices=…), or "
+                "this account is used elsewhere too.",
+                *drift,
+            )
+        return credits
+
+    async def _read_credits(self) -> Credits:
         data = await self.look("/v1/credits")
         try:
             return Credits.from_json(data)
@@ -284,18 +285,21 @@ class Session:
     def _create(
         self,
         request: GenerationRequest,
-        callback_url: str | None,
+        callback_url: CallbackURL | None,
         recipient: Recipient,
         attempts: Attempts,
     ) -> Job:
+        url = read_callback(callback_url, request)
         return Job(
             Stage.CREATE,
             recipient,
             attempts,
             method="POST",
             path=request.endpoint,
-            body=request.body(callback_url),
+            body=request.body(url),
             request=request,
+            callback_url=url,
+            price=self.setup.prices.of(request),
             follow=True,
         )
 

@@ -26,11 +26,48 @@ __all__ = [
     "NO_URLS",
     "ODD_CODE",
     "TRUNCATED",
+    "USUAL",
     "Act",
+    "Course",
+    "becoming",
     "edit",
     "refuse",
     "slow",
+    "without",
 ]
+
+
+@frozen(kw_only=True)
+class Course:
+    """
+    What becomes of a task that is made; all times are at real speed.
+
+    Attributes:
+        fails: The error code with which it fails, to be refunded; None if it completes.
+        seconds: How long it takes, infinite for ever; None to leave that to chance.
+        empty: It completes without a file.
+        expired: The first address that it shows, once completed, has expired already; a
+            second look shows a good one.
+        truncated: The first download of its file breaks off.
+        calls: How often its callback is sent; 0 loses it.
+        call_delay: Seconds after its end at which its callback is sent.
+
+    Example:
+        >>> Course(fails="upstream_error", seconds=30).calls
+        1
+    """
+
+    fails: str | None = None
+    seconds: float | None = None
+    empty: bool = False
+    expired: bool = False
+    truncated: bool = False
+    calls: int = 1
+    call_delay: float = 0.0
+
+
+USUAL = Course()
+"""As the scenario has it."""
 
 
 @frozen(kw_only=True)
@@ -41,8 +78,10 @@ class Act:
     Attributes:
         works: The service does its work first: a create makes a task and charges it.
         dooms: The task made by that work fails at once and is refunded.
+        course: What else becomes of the task made by that work.
         reply: What is answered instead; None keeps the answer of the work.
         edits: Fields of a JSON answer that are replaced, where they stand.
+        omits: Fields of a JSON answer that are left out.
         fate: How the connection behaves.
         delay: Seconds before the answer goes out.
 
@@ -53,23 +92,37 @@ class Act:
 
     works: bool = False
     dooms: bool = False
+    course: Course = USUAL
     reply: Reply | None = None
     edits: Mapping[str, Any] = field(factory=dict)
+    omits: tuple[str, ...] = ()
     fate: Fate = Fate.ANSWER
     delay: float = 0.0
 
+    @property
+    def becomes(self) -> Course:
+        """What becomes of the task, doom included."""
+        if self.dooms:
+            return evolve(self.course, fails="upstream_error", seconds=0.0)
+        return self.course
+
     def alter(self, honest: Reply | None) -> Reply:
         """Turn the *honest* reply, None if no work was done, into the one that goes out."""
-        reply = _edited(self.reply or honest or NO_REPLY, self.edits)
-        return evolve(reply, fate=self.fate, delay=self.delay)
+        reply = self._edited(self.reply or honest or NO_REPLY)
+        fate = reply.fate if self.fate is Fate.ANSWER else self.fate
+        return evolve(reply, fate=fate, delay=reply.delay + self.delay)
 
-
-def _edited(reply: Reply, edits: Mapping[str, Any]) -> Reply:
-    if not edits or reply.headers.get("content-type") != "application/json":
-        return reply
-    fields = decode(reply.body)
-    body = encode({name: edits.get(name, value) for name, value in fields.items()})
-    return evolve(reply, body=body)
+    def _edited(self, reply: Reply) -> Reply:
+        if not (self.edits or self.omits):
+            return reply
+        if reply.headers.get("content-type") != "application/json":
+            return reply
+        kept = {
+            name: self.edits.get(name, value)
+            for name, value in decode(reply.body).items()
+            if name not in self.omits
+        }
+        return evolve(reply, body=encode(kept))
 
 
 def refuse(code: str, *, charged: bool = False, retry_after: str | None = None) -> Act:
@@ -103,6 +156,28 @@ def edit(**fields: Any) -> Act:
         {'status': 'reviewing'}
     """
     return Act(works=True, edits=fields)
+
+
+def without(*names: str) -> Act:
+    """
+    Answer truly, and leave these fields out.
+
+    Example:
+        >>> without("progress").omits
+        ('progress',)
+    """
+    return Act(works=True, omits=names)
+
+
+def becoming(**course: Any) -> Act:
+    """
+    Make a task with something special to it: the fields of a `Course`.
+
+    Example:
+        >>> becoming(fails="upstream_error").course.fails
+        'upstream_error'
+    """
+    return Act(works=True, course=Course(**course))
 
 
 def slow(seconds: float) -> Act:

@@ -8,86 +8,49 @@ server, and the same seed gives the same story.
 
 The order of the checks is the service's as far as it is known: the key, the rate
 limit, the path, the input, the money. The faults of the scenario come between the rate
-limit and the rest: a request refused by the limit meets none.
+limit and the rest: a request refused by the limit meets none. What a prompt triggers
+comes after the input was found valid.
 """
 
 from __future__ import annotations
 
 import hashlib
-import heapq
 import math
-import uuid
-from collections.abc import Mapping
-from datetime import UTC, datetime
+from collections.abc import Callable, Mapping
 from decimal import Decimal
-from email.utils import format_datetime
 from typing import TYPE_CHECKING, Any
 
-from attrs import frozen
+from attrs import evolve
 
+from aivideo_async.emulator.acts import USUAL, Act, Course
 from aivideo_async.emulator.bucket import TokenBucket
-from aivideo_async.emulator.intake import Order, Refused, endpoints, read_order
-from aivideo_async.emulator.jobs import Job, picture_for
+from aivideo_async.emulator.callbacks import Call, Callbacks
+from aivideo_async.emulator.clock import Clock, http_date
+from aivideo_async.emulator.intake import Order, Refused, invalid, read_order
+from aivideo_async.emulator.jobs import Job
 from aivideo_async.emulator.ledger import Ledger, milli
-from aivideo_async.emulator.reply import Reply, json_reply, refusal, undocumented
-from aivideo_async.emulator.scenario import Place, RuleBook, Scenario
-from aivideo_async.models.catalogue import credits_for
+from aivideo_async.emulator.reply import Reply, json_reply, refusal
+from aivideo_async.emulator.request import Received, Request, place_of
+from aivideo_async.emulator.rules import Place, RuleBook
+from aivideo_async.emulator.scenario import Scenario
+from aivideo_async.emulator.spending import SpendLimits, SpendWindow
+from aivideo_async.emulator.triggers import TriggerBook
+from aivideo_async.emulator.workshop import Workshop
+from aivideo_async.models.strictjson import encode
 
 if TYPE_CHECKING:
     import random
 
-__all__ = ["API_KEY", "EPOCH", "Core", "Received", "Request"]
+__all__ = ["API_KEY", "KEPT", "Core"]
 
 API_KEY = "sk-emulator"
 
-EPOCH = 1775383908
-"""
-The emulator's clock at its first request, in Unix seconds (2026-04-05 10:11:48 UTC).
-
-It then runs with the ``now`` that `Core.handle` is given, so two runs agree.
-"""
-
 NO_SERVER = "https://emulator.invalid"
 
-FAILURE = {"code": "upstream_error", "message": "Generation failed"}
+KEPT = 20_000
+"""How many requests the log keeps at least, so that it does not grow for ever."""
 
-
-@frozen
-class Request:
-    """
-    One request as it reaches the service.
-
-    Attributes:
-        method: Such as ``GET``.
-        path: With its query.
-        headers: Looked up in lower case.
-        body: The bytes of the body.
-    """
-
-    method: str
-    path: str
-    headers: Mapping[str, str]
-    body: bytes = b""
-
-
-@frozen
-class Received:
-    """
-    One line of the emulator's log.
-
-    Attributes:
-        at: When, in seconds of the loop.
-        method: Such as ``GET``.
-        path: With its query.
-        status: The HTTP status that went out, or None if no answer did.
-        body: The bytes of the request's body.
-    """
-
-    at: float
-    method: str
-    path: str
-    status: int | None
-    body: bytes
+HOUR, DAY = 3_600.0, 86_400.0
 
 
 class Core:
@@ -101,7 +64,8 @@ class Core:
 
     Attributes:
         ledger: Every charge and refund.
-        requests: Every request, in order.
+        requests: Every request, in order; of a great many, the newest 20,000 at least.
+        callbacks: Those to be made, and the log of those that were.
         base_url: Where the files of finished tasks are said to lie.
 
     Example:
@@ -115,20 +79,23 @@ class Core:
     def __init__(
         self, scenario: Scenario, rng: random.Random, *, speed: float = 20.0
     ) -> None:
-        if not speed > 0:
-            raise ValueError(f"speed={speed!r}: use a number above 0, such as 20")
+        self._clock = Clock(speed, scenario.clock_skew)
         self.ledger = Ledger(scenario.balance)
         self.requests: list[Received] = []
+        self.callbacks = Callbacks(self._clock.wait)
         self.base_url = NO_SERVER
         self._scenario = scenario
         self._rng = rng
-        self._speed = speed
-        self._picture_seed = rng.getrandbits(16)
+        self._workshop = Workshop(scenario, rng, self._clock)
         self._rules = RuleBook(scenario.rules)
+        self._triggers = TriggerBook()
         self._bucket = _bucket(scenario)
-        self._begun: float | None = None
-        self._jobs: dict[str, Job] = {}
-        self._dooms: list[tuple[float, str]] = []
+        self._limits = _limits(scenario, self._clock)
+
+    @property
+    def jobs(self) -> Mapping[str, Job]:
+        """Every task by its id, the oldest first."""
+        return self._workshop.jobs
 
     def handle(self, request: Request, now: float) -> Reply:
         """
@@ -136,46 +103,63 @@ class Core:
 
         What it costs is charged before this returns, whatever the reply's fate.
         """
-        if self._begun is None:
-            self._begun = now
+        self._clock.start(now)
         self._settle(now)
         try:
             reply = self._serve(request, now)
         except Refused as refused:
             reply = refused.reply
+        self._log(request, reply, now)
+        return reply
+
+    def due_calls(self, now: float) -> list[Call]:
+        """
+        Hand over the callbacks that are due by *now*, written as they are to be sent.
+
+        Whoever sends one notes the result in `callbacks`, which plans the next attempt.
+        """
+        self._settle(now)
+        return [self._written(call, now) for call in self.callbacks.due(now)]
+
+    def _log(self, request: Request, reply: Reply, now: float) -> None:
         status = reply.status if reply.answered else None
         self.requests.append(
-            Received(now, request.method, request.path, status, request.body)
+            Received(
+                now, request.method, request.path, status, request.body, reply.fate
+            )
         )
-        return reply
+        if len(self.requests) >= 2 * KEPT:
+            del self.requests[:KEPT]
 
     def _serve(self, request: Request, now: float) -> Reply:
         path = request.path.partition("?")[0]
         if path.startswith("/v1/"):
             self._check_key(request.headers)
             self._check_rate(now)
-        place = _place(request.method, path)
-        act = self._rules.pick(place, self._elapsed(now), self._rng)
-        if act is None:
-            return self._work(place, path, request.body, now)
-        if not act.works:
-            return act.alter(None)
-        return act.alter(self._work(place, path, request.body, now, dooms=act.dooms))
+        place = place_of(request.method, path)
+        act = self._rules.pick(place, self._clock.elapsed(now), self._rng)
+
+        def work(course: Course) -> Reply:
+            return self._work(place, path, request, now, course)
+
+        return _under(act, work)
 
     def _work(
-        self, place: Place, path: str, body: bytes, now: float, *, dooms: bool = False
+        self, place: Place, path: str, request: Request, now: float, course: Course
     ) -> Reply:
         """Do honestly what is asked; a refusal is an honest answer too."""
         try:
             match place:
                 case "create":
-                    return self._create(path, body, now, dooms=dooms)
+                    return self._create(path, request.body, now, course)
                 case "task":
                     return self._look(path, now)
                 case "credits":
                     return self._credits()
+                case "estimate":
+                    return self._estimate(request.body)
                 case "file":
-                    return self._file(path, now)
+                    return self._workshop.file(request, now)
         except Refused as refused:
             return refused.reply
 
@@ -200,137 +184,121 @@ class Core:
                 return {"retry-after": str(math.ceil(wait))}
             case "date":
                 # By the emulator's own clock, hence with its Date beside it.
-                clock = EPOCH + self._elapsed(now)
+                clock = self._clock.exact(now)
                 return {
-                    "date": _http_date(int(clock)),
-                    "retry-after": _http_date(math.ceil(clock + wait)),
+                    "date": http_date(int(clock)),
+                    "retry-after": http_date(math.ceil(clock + wait)),
                 }
 
     # --- what is asked ----------------------------------------------------------------
 
-    def _create(self, path: str, body: bytes, now: float, *, dooms: bool) -> Reply:
+    def _create(self, path: str, body: bytes, now: float, course: Course) -> Reply:
         order = read_order(path, body)
-        price = milli(credits_for(order.spec, order.input) or 0)
-        self._check_money(price)
-        job = self._hire(order, now, dooms=dooms)
-        self.ledger.charge(job.id, price, at=now, fingerprint=_fingerprint(body))
-        self._settle(now)
-        return json_reply(
-            200, {"code": 200, "msg": "success", "data": {"taskId": job.id}}
-        )
+        if "@" not in order.prompt:
+            return self._sell(order, body, now, course)
+        try:
+            act, special = self._triggers.pick(order.prompt)
+        except ValueError as error:
+            raise invalid("input.prompt", f" {error}") from None
 
-    def _check_money(self, price: int) -> None:
+        def work(becomes: Course) -> Reply:
+            chosen = course if becomes is USUAL else becomes
+            return self._sell(order, body, now, evolve(chosen, **special))
+
+        return _under(act, work)
+
+    def _sell(self, order: Order, body: bytes, now: float, course: Course) -> Reply:
+        price = milli(order.price(self._scenario.price_table))
         if not self.ledger.affords(price):
             raise Refused(refusal("insufficient_credits"))
-        limit = self._scenario.spend_limit
-        if limit is not None and self.ledger.charged + price > milli(limit):
+        if not self._limits.allow(price, now):
             raise Refused(refusal("spend_limit_exceeded"))
+        job = self._workshop.hire(order, price, now, course)
+        self._foresee(job, order.callback_url)
+        self._limits.spend(price, now)
+        self.ledger.charge(job.id, price, at=now, fingerprint=_fingerprint(body))
+        self._settle(now)
+        return _success({"taskId": job.id})
 
     def _look(self, path: str, now: float) -> Reply:
-        job = self._jobs.get(path.removeprefix("/v1/tasks/"))
+        job = self.jobs.get(path.removeprefix("/v1/tasks/"))
         if job is None:
             raise Refused(refusal("task_not_found"))
         return json_reply(200, self._view(job, now))
 
     def _credits(self) -> Reply:
         ledger = self.ledger
-        data = {
-            "balance": _number(ledger.balance),
-            "total_purchased": _number(ledger.start),
-            "total_consumed": _number(ledger.consumed),
-        }
-        return json_reply(200, {"code": 200, "msg": "success", "data": data})
-
-    def _file(self, path: str, now: float) -> Reply:
-        job = self._jobs.get(path.rpartition("/")[2].removesuffix(".png"))
-        if job is None or not job.completed(now) or path != job.file:
-            return Reply(404, {"content-type": "text/plain"}, b"Not Found")
-        return Reply(200, {"content-type": "image/png"}, picture=job.picture)
-
-    # --- tasks --------------------------------------------------------------------------
-
-    def _hire(self, order: Order, now: float, *, dooms: bool) -> Job:
-        """Start a task; how long it takes and whether it fails is drawn here."""
-        scenario, rng = self._scenario, self._rng
-        seconds = scenario.median * rng.lognormvariate(0.0, scenario.spread)
-        doomed = rng.random() < scenario.failure_share or dooms
-        took = 0.0 if dooms else seconds / self._speed
-        task_id = str(uuid.UUID(int=rng.getrandbits(128), version=4))
-        day = datetime.fromtimestamp(self._unix(now + took), UTC)
-        job = Job(
-            id=task_id,
-            model=order.model,
-            created=now,
-            ended=now + took,
-            doomed=doomed,
-            file=f"/files/images/{day:%Y/%m/%d}/{task_id}.png",
-            picture=picture_for(order, self._picture_seed),
-            metadata={"model": order.variant, "costTime": round(seconds)},
+        return _success(
+            {
+                "balance": _number(ledger.balance),
+                "total_purchased": _number(ledger.start),
+                "total_consumed": _number(ledger.consumed),
+            }
         )
-        self._jobs[job.id] = job
-        if doomed:
-            heapq.heappush(self._dooms, (job.ended, job.id))
-        return job
+
+    def _estimate(self, body: bytes) -> Reply:
+        """Name the price; the shape of this answer is not documented, so it is a guess."""
+        order = read_order(None, body)
+        return _success({"credits": _number(order.price(self._scenario.price_table))})
+
+    # --- what happens by itself -------------------------------------------------------
 
     def _settle(self, now: float) -> None:
         """Refund what has failed by *now*, whether anybody looked or not."""
-        while self._dooms and self._dooms[0][0] <= now:
-            ended, task_id = heapq.heappop(self._dooms)
-            self.ledger.fail(task_id)
-            self.ledger.refund(task_id, at=ended)
+        for job in self._workshop.failures(now):
+            self.ledger.fail(job.id)
+            self.ledger.refund(job.id, at=job.ended)
+
+    def _foresee(self, job: Job, callback_url: str | None) -> None:
+        """Plan the callbacks that its end sets off, if that ever comes."""
+        if callback_url is None or not job.ends:
+            return
+        due = job.ended + self._clock.wait(job.course.call_delay)
+        for _ in range(job.course.calls):
+            self.callbacks.expect(job.id, callback_url, due)
+
+    def _written(self, call: Call, now: float) -> Call:
+        job = self.jobs[call.task_id]
+        headers = {
+            "Content-Type": "application/json",
+            "X-Event": f"task.{job.status(now)}",
+            "X-Task-Id": job.id,
+            "X-Timestamp": str(self._clock.skewed(now)),
+        }
+        return evolve(call, headers=headers, body=encode(self._view(job, now)))
 
     def _view(self, job: Job, now: float) -> dict[str, Any]:
-        view: dict[str, Any] = {
-            "id": job.id,
-            "status": job.status(now),
-            "model": job.model,
-            "created_at": self._unix(job.created),
-        }
-        if now < job.ended:
-            view["progress"] = None
-        elif job.doomed:
-            view["error"] = FAILURE
-        else:
-            view["completed_at"] = self._unix(job.ended)
-            view["output"] = {
-                "urls": [self.base_url + job.file],
-                "metadata": job.metadata,
-            }
-        return view
-
-    # --- time ---------------------------------------------------------------------------
-
-    def _elapsed(self, now: float) -> float:
-        return now - (self._begun or 0.0)
-
-    def _unix(self, moment: float) -> int:
-        return EPOCH + int(self._elapsed(moment))
+        return self._workshop.view(job, now, self.base_url)
 
 
-def _place(method: str, path: str) -> Place:
-    """Find which door *path* is, or refuse."""
-    place: Place
-    if path in endpoints():
-        place, allowed = "create", "POST"
-    elif path.startswith("/v1/tasks/"):
-        place, allowed = "task", "GET"
-    elif path == "/v1/credits":
-        place, allowed = "credits", "GET"
-    elif path.startswith("/files/"):
-        place, allowed = "file", "GET"
-    else:
-        raise Refused(undocumented(404, "not_found", f"No such path: {path}"))
-    if method != allowed:
-        raise Refused(
-            undocumented(405, "method_not_allowed", f"Use {allowed}.", allow=allowed)
-        )
-    return place
+def _under(act: Act | None, work: Callable[[Course], Reply]) -> Reply:
+    """Answer as *act* has it, with or without doing the *work*."""
+    if act is None:
+        return work(USUAL)
+    return act.alter(work(act.becomes) if act.works else None)
 
 
 def _bucket(scenario: Scenario) -> TokenBucket | None:
     if scenario.rate is None:
         return None
     return TokenBucket(scenario.rate, scenario.burst or max(1.0, scenario.rate))
+
+
+def _limits(scenario: Scenario, clock: Clock) -> SpendLimits:
+    windows = (
+        (scenario.spend_limit_hourly, clock.span(HOUR)),
+        (scenario.spend_limit_daily, clock.span(DAY)),
+        (scenario.spend_limit, math.inf),
+    )
+    return SpendLimits(
+        SpendWindow(milli(limit), seconds)
+        for limit, seconds in windows
+        if limit is not None
+    )
+
+
+def _success(data: Mapping[str, Any]) -> Reply:
+    return json_reply(200, {"code": 200, "msg": "success", "data": data})
 
 
 def _fingerprint(body: bytes) -> str:
@@ -340,7 +308,3 @@ def _fingerprint(body: bytes) -> str:
 def _number(credits: Decimal) -> int | float:
     """Write credits as the service does: whole where they are whole."""
     return int(credits) if credits == int(credits) else float(credits)
-
-
-def _http_date(seconds: int) -> str:
-    return format_datetime(datetime.fromtimestamp(seconds, UTC), usegmt=True)

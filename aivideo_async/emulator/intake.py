@@ -8,16 +8,24 @@ dotted path and the rule that it breaks.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
 from functools import cache
 from typing import Any
 
 from attrs import frozen
 
 from aivideo_async.emulator.reply import Reply, refusal
-from aivideo_async.models.catalogue import ModelSpec, catalogue, problems, spec_for
+from aivideo_async.models.catalogue import (
+    ModelSpec,
+    catalogue,
+    credits_for,
+    is_absolute_http,
+    problems,
+    spec_for,
+)
 from aivideo_async.models.strictjson import decode
 
-__all__ = ["Order", "Refused", "endpoints", "read_order"]
+__all__ = ["Order", "Refused", "endpoints", "invalid", "read_order"]
 
 
 class Refused(Exception):  # noqa: N818  (an answer, not a failure)
@@ -30,11 +38,22 @@ class Refused(Exception):  # noqa: N818  (an answer, not a failure)
 
 @frozen
 class Order:
-    """A valid create."""
+    """A valid create, or one whose price is asked."""
 
     model: str
     spec: ModelSpec
     input: Mapping[str, Any]
+    callback_url: str | None = None
+
+    @property
+    def prompt(self) -> str:
+        """Its words; empty where there are none."""
+        return self.input.get("prompt") or ""
+
+    def price(self, table: int) -> Decimal:
+        """Return what it costs, in credits, by a price table of its model."""
+        tables = len(self.spec.prices)
+        return credits_for(self.spec, self.input, min(table, tables - 1)) or Decimal(0)
 
     @property
     def edits(self) -> bool:
@@ -54,9 +73,9 @@ def endpoints() -> frozenset[str]:
     return frozenset(spec.endpoint for spec in catalogue().values())
 
 
-def read_order(path: str, body: bytes) -> Order:
+def read_order(path: str | None, body: bytes) -> Order:
     """
-    Read the *body* of a create at *path*.
+    Read the *body* of a create at *path*, or of an estimate, for which it is None.
 
     Raises:
         Refused: It breaks a rule; the reply is the documented error.
@@ -64,19 +83,19 @@ def read_order(path: str, body: bytes) -> Order:
     fields = _object(body)
     model = _required(fields, "model", str, "must be a string")
     spec = spec_for(model)
-    if spec is None or spec.endpoint != path:
+    if spec is None or path not in (spec.endpoint, None):
         raise Refused(
             refusal(
                 "model_not_found", f"Model '{model}' does not exist or is inactive."
             )
         )
     values = _required(fields, "input", dict, "must be an object")
-    _check_callback(fields.get("callback_url"))
+    callback_url = _callback(fields.get("callback_url"))
     for problem in problems(spec, values):
-        raise _invalid(
+        raise invalid(
             f"input.{problem.field}", problem.text.removeprefix(problem.field)
         )
-    return Order(model, spec, values)
+    return Order(model, spec, values, callback_url)
 
 
 def _object(body: bytes) -> dict[str, Any]:
@@ -85,25 +104,25 @@ def _object(body: bytes) -> dict[str, Any]:
     except ValueError:
         fields = None
     if not isinstance(fields, dict):
-        raise _invalid("body", " must be a JSON object.")
+        raise invalid("body", " must be a JSON object.")
     return fields
 
 
 def _required(fields: dict[str, Any], name: str, kind: type, rule: str) -> Any:
     value = fields.get(name)
     if value is None:
-        raise _invalid(name, " is required.")
+        raise invalid(name, " is required.")
     if not isinstance(value, kind):
-        raise _invalid(name, f" {rule}.")
+        raise invalid(name, f" {rule}.")
     return value
 
 
-def _check_callback(url: object) -> None:
-    if url is None:
-        return
-    if not isinstance(url, str) or not url.startswith(("https://", "http://")):
-        raise _invalid("callback_url", " must be an absolute http(s) URL.")
+def _callback(url: Any) -> str | None:
+    if url is not None and not is_absolute_http(url):
+        raise invalid("callback_url", " must be an absolute http(s) URL.")
+    return url or None
 
 
-def _invalid(path: str, rule: str) -> Refused:
+def invalid(path: str, rule: str) -> Refused:
+    """Refuse a field in the service's own pattern: its quoted path, then the rule."""
     return Refused(refusal("invalid_request", f"'{path}'{rule}"))

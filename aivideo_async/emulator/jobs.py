@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 from attrs import frozen
 
+from aivideo_async.emulator.acts import Course
 from aivideo_async.emulator.intake import Order
 from aivideo_async.emulator.pictures import Picture, picture_size
 
-__all__ = ["Job", "picture_for"]
+__all__ = ["PENDING_SHARE", "Job", "picture_for"]
 
 PENDING_SHARE = 0.15
 """How much of its duration a task is pending, before it is processing."""
@@ -24,22 +27,48 @@ class Job:
     Attributes:
         id: The service's id.
         model: Which model makes it.
+        variant: The name of the model behind the model.
+        millicredits: What it cost.
         created: When it was created, in seconds of the loop.
-        ended: When it is final.
-        doomed: Whether it fails then.
+        begun: When it is processing.
+        ended: When it is final; infinite if it never is.
+        seconds: How long it takes at real speed.
+        course: What becomes of it.
         file: The path of what it makes.
-        picture: What that shows.
-        metadata: What its finished output reports.
+        picture: What that shows, and the prompt.
     """
 
     id: str
     model: str
+    variant: str
+    millicredits: int
     created: float
+    begun: float
     ended: float
-    doomed: bool
+    seconds: float
+    course: Course
     file: str
     picture: Picture
-    metadata: Mapping[str, Any]
+
+    @property
+    def credits(self) -> Decimal:
+        """What it cost, in credits."""
+        return Decimal(self.millicredits) / 1000
+
+    @property
+    def doomed(self) -> bool:
+        """Whether it fails in the end."""
+        return self.course.fails is not None
+
+    @property
+    def ends(self) -> bool:
+        """Whether it is ever final."""
+        return self.ended < math.inf
+
+    @property
+    def metadata(self) -> Mapping[str, Any]:
+        """What its finished output reports."""
+        return {"model": self.variant, "costTime": round(self.seconds)}
 
     def completed(self, now: float) -> bool:
         """Whether its files are there."""
@@ -47,7 +76,7 @@ class Job:
 
     def status(self, now: float) -> str:
         """Return the service's word for where it stands."""
-        if now < self.created + PENDING_SHARE * (self.ended - self.created):
+        if now < self.begun:
             return "pending"
         if now < self.ended:
             return "processing"
@@ -59,4 +88,4 @@ def picture_for(order: Order, seed: int) -> Picture:
     values = order.input
     ratio, tier = values.get("aspect_ratio") or "auto", values.get("resolution") or "1k"
     width, height = picture_size(ratio, tier)
-    return Picture(values.get("prompt") or "", width, height, seed, order.edits)
+    return Picture(order.prompt, width, height, seed, order.edits)

@@ -26,6 +26,7 @@ __all__ = [
     "Reply",
     "json_reply",
     "refusal",
+    "text_reply",
     "undocumented",
 ]
 
@@ -129,6 +130,11 @@ def json_reply(
     return Reply(
         status, {"content-type": "application/json", **(headers or {})}, encode(value)
     )
+
+
+def text_reply(status: int, text: str) -> Reply:
+    """Answer *status* with plain *text*, as file hosts do."""
+    return Reply(status, {"content-type": "text/plain"}, text.encode())
 
 
 def refusal(

@@ -13,8 +13,8 @@ from contextlib import suppress
 
 from aiohttp import web
 
-from aivideo_async.emulator.core import Request
 from aivideo_async.emulator.reply import Fate, Reply
+from aivideo_async.emulator.request import Request
 
 __all__ = ["Server"]
 
@@ -41,9 +41,18 @@ class Server:
         self._runner = web.AppRunner(app, access_log=None, handler_cancellation=True)
 
     async def start(self) -> str:
-        """Begin to listen and return the URL."""
+        """
+        Begin to listen and return the URL.
+
+        Raises:
+            OSError: The port is taken.
+        """
         await self._runner.setup()
-        await web.TCPSite(self._runner, HOST, self._port).start()
+        try:
+            await web.TCPSite(self._runner, HOST, self._port).start()
+        except OSError:
+            await self._runner.cleanup()
+            raise
         return f"http://{HOST}:{self._runner.addresses[0][1]}"
 
     async def close(self) -> None:

@@ -10,8 +10,9 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from aivideo_async.emulator.core import API_KEY, Request
+from aivideo_async.emulator.core import API_KEY
 from aivideo_async.emulator.reply import Fate, Reply
+from aivideo_async.emulator.request import Request
 from aivideo_async.models.wire import Exchange, Fault, FaultKind, WireRequest
 
 if TYPE_CHECKING:

@@ -48,9 +48,18 @@ class Agenda:
         self._looks.append(job)
 
     def add_later(self, due: float, job: Job) -> None:
-        """Take *job* up again at *due*."""
+        """Take *job* up again at *due*, whenever it was to be taken up before."""
         self._seq += 1
+        job.due = due
         heappush(self._due, (due, self._seq, job))
+
+    def bring_forward(self, due: float, job: Job) -> bool:
+        """Take *job* up at *due* at the latest; False if it is queued or on the wire."""
+        if job.due is None:
+            return False
+        if due < job.due:
+            self.add_later(due, job)
+        return True
 
     def add_again(self, job: Job) -> None:
         """Queue a create that was sent back, at its old place; it keeps its slot."""
@@ -90,8 +99,11 @@ class Agenda:
     def _ripen(self, now: float) -> None:
         """Move what has become due into the queues."""
         due = self._due
-        while due and (due[0][0] <= now or due[0][2].stage is Stage.DONE):
-            job = heappop(due)[2]
+        while due and (due[0][0] <= now or _is_stale(*due[0])):
+            at, _, job = heappop(due)
+            if job.due != at:
+                continue  # it was brought forward
+            job.due = None
             if job.stage is Stage.CREATE:
                 self.add_again(job)
             elif job.stage is not Stage.DONE:
@@ -114,6 +126,10 @@ class Agenda:
         job.holds_slot = True
         self.in_flight += 1
         return job
+
+
+def _is_stale(due: float, _: int, job: Job) -> bool:
+    return job.due != due or job.stage is Stage.DONE
 
 
 def _skip_done(queue: deque[Job]) -> bool:

@@ -21,6 +21,7 @@ from aivideo_async.errors import (
 )
 from aivideo_async.models.tasks import Task
 from aivideo_async.models.wire import Evidence, FaultKind, printable
+from aivideo_async.policy.budget import Budget
 from aivideo_async.policy.judge import Verdict, VerdictKind, judge
 
 __all__ = ["Creates"]
@@ -35,6 +36,7 @@ class Creates:
         deliveries: Deliveries,
         gate: Gate,
         looks: Looks,
+        budget: Budget,
         counters: Counters,
         rng: random.Random,
     ) -> None:
@@ -42,6 +44,7 @@ class Creates:
         self._deliveries = deliveries
         self._gate = gate
         self._looks = looks
+        self._budget = budget
         self._counters = counters
         self._rng = rng
 
@@ -96,6 +99,7 @@ class Creates:
             self._deliveries.lose(job, _stray(verdict, arrival))
             return
         job.task_id, job.bought = verdict.task_id, True
+        self._budget.bought(verdict.task_id, job.reserved)
         needs_looks = job.follow or not verdict.confirmed
         if job.abandoned or (self._deliveries.closing and needs_looks):
             self._leave_behind(job)
@@ -124,6 +128,8 @@ class Creates:
 
     def _send_back(self, job: Job, verdict: Verdict, arrival: Arrival) -> None:
         """Not bought: try again if that is allowed, else raise what the API said."""
+        job.charged = False
+        self._budget.refused(job.reserved)
         pause = self._pause(job, verdict, arrival)
         error = verdict.error or NotSentError("Not sent; nothing was charged.")
         if pause is None or job.abandoned or self._deliveries.closing:

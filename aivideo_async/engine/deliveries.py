@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import logging
 from collections import OrderedDict
-from typing import Any
+from typing import Any, TypeVar
+
+from attrs import frozen
 
 from aivideo_async.engine.agenda import Agenda
 from aivideo_async.engine.jobs import Arrival, Job, Stage
@@ -23,13 +25,27 @@ from aivideo_async.errors import (
 )
 from aivideo_async.models.tasks import Task
 from aivideo_async.models.wire import Evidence, printable
+from aivideo_async.policy.budget import Budget
 
-__all__ = ["Deliveries"]
+__all__ = ["Deliveries", "Lost"]
 
 log = logging.getLogger("aivideo_async")
 
+T = TypeVar("T")
+
 REMEMBERED = 10_000
 """Task ids kept to recognise an answer that belongs to an earlier create."""
+
+
+@frozen
+class Lost:
+    """A create whose outcome is unknown, and the callback URL that may tell of it."""
+
+    url: str
+    error: OutcomeUnknownError
+    model: str
+    key: str | None
+    reserved: int | None
 
 
 class Deliveries:
@@ -38,16 +54,21 @@ class Deliveries:
 
     Attributes:
         jobs: Every job that is not done.
+        followers: Of these, the ones that follow a task, by its id.
+        lost: Creates whose outcome is unknown, by their callback URL.
         unclaimed: Ids paid for that no caller got, with the reason.
         closing: Whether the client is closing: nobody is followed any more.
     """
 
-    def __init__(self, agenda: Agenda, counters: Counters) -> None:
+    def __init__(self, agenda: Agenda, counters: Counters, budget: Budget) -> None:
         self.jobs: set[Job] = set()
+        self.followers: dict[str, list[Job]] = {}
+        self.lost: OrderedDict[str, Lost] = OrderedDict()
         self.unclaimed: dict[str, str] = {}
         self.closing = False
         self._agenda = agenda
         self._counters = counters
+        self._budget = budget
         self._born: OrderedDict[str, float] = OrderedDict()
 
     def give(self, job: Job, result: Any) -> None:
@@ -98,16 +119,35 @@ class Deliveries:
         )
         key = job.request.key if job.request else None
         log.warning("%s%s", error, f" Its label: {printable(key)}." if key else "")
+        if job.callback_url is not None and job.request is not None:
+            lost = Lost(job.callback_url, error, what, key, job.reserved)
+            _keep(self.lost, job.callback_url, lost)
         self.fail(job, error)
 
+    def follow(self, job: Job) -> None:
+        """Let the job, which knows its task by now, follow it."""
+        job.stage = Stage.FOLLOW
+        self.followers.setdefault(job.task_id or "", []).append(job)
+
     def finish(self, job: Job) -> None:
-        """Forget the job and give back its slot."""
+        """Forget the job and give back its slot, and its money if it cost none."""
+        if job.stage is Stage.FOLLOW:
+            self._follow_no_more(job)
+        elif job.stage is Stage.CREATE and not job.charged:
+            self._budget.release(job.reserved)
         job.stage, job.body = Stage.DONE, None
         self.jobs.discard(job)
         self._agenda.release(job)
         if job.timer is not None:
             job.timer.cancel()
             job.timer = None
+
+    def _follow_no_more(self, job: Job) -> None:
+        followers = self.followers.get(job.task_id or "", [])
+        if job in followers:
+            followers.remove(job)
+        if not followers:
+            self.followers.pop(job.task_id or "", None)
 
     def keep_unclaimed(self, task_id: str, why: str) -> None:
         """Keep the id of a paid task that no caller got, and say so."""
@@ -135,14 +175,19 @@ class Deliveries:
         """Note our own new task; return False if an earlier create had its id."""
         if task_id in self._born:
             return False
-        self._born[task_id] = now
-        if len(self._born) > REMEMBERED:
-            self._born.popitem(last=False)
+        _keep(self._born, task_id, now)
         return True
 
     def born(self, task_id: str | None) -> float | None:
         """When a create of ours made this task, if it was lately."""
         return self._born.get(task_id) if task_id is not None else None
+
+
+def _keep(memory: OrderedDict[str, T], name: str, value: T) -> None:
+    """Keep *value*, and forget the oldest if there are too many."""
+    memory[name] = value
+    if len(memory) > REMEMBERED:
+        memory.popitem(last=False)
 
 
 def _wait_ended(job: Job, why: str) -> WaitTimeoutError:

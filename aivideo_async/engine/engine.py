@@ -18,6 +18,7 @@ import anyio
 from attrs import asdict
 
 from aivideo_async.engine.agenda import Agenda
+from aivideo_async.engine.callbacks import Callbacks
 from aivideo_async.engine.creates import Creates
 from aivideo_async.engine.deliveries import Deliveries
 from aivideo_async.engine.gate import Gate, arrived
@@ -27,11 +28,13 @@ from aivideo_async.engine.stats import Counters, Stats
 from aivideo_async.engine.workers import Workers
 from aivideo_async.errors import (
     AIVideoError,
+    BudgetExceededError,
     ConfigurationError,
     NetworkError,
     NotSentError,
 )
 from aivideo_async.models.wire import Exchange, Fault, FaultKind, WireRequest
+from aivideo_async.policy.budget import Budget
 from aivideo_async.policy.polling import Polling
 from aivideo_async.throttle import Throttle
 from aivideo_async.transport.base import Transport
@@ -49,6 +52,7 @@ class Engine:
         transport: The wire.
         throttle: When requests may leave; possibly shared with other clients.
         polling: When to look at running tasks.
+        budget: What may be spent.
         max_in_flight: Slots of the pool.
         max_connections: Requests open at once.
         rng: Spreads pauses and polls.
@@ -59,6 +63,7 @@ class Engine:
         transport: Transport,
         throttle: Throttle,
         polling: Polling,
+        budget: Budget,
         *,
         max_in_flight: int,
         max_connections: int,
@@ -68,16 +73,16 @@ class Engine:
         self._time = self.loop.time
         self._transport = transport
         self._throttle = throttle
-        self._counters = Counters()
-        self._agenda = Agenda(max_in_flight)
-        self._deliveries = Deliveries(self._agenda, self._counters)
-        self._gate = Gate(throttle, self._time, self._counters)
-        self._looks = Looks(
-            self._agenda, self._deliveries, self._gate, polling, self._counters, rng
+        self.budget = budget
+        counters = self._counters = Counters()
+        agenda = self._agenda = Agenda(max_in_flight)
+        deliveries = self._deliveries = Deliveries(agenda, counters, budget)
+        gate = self._gate = Gate(throttle, self._time, counters)
+        callbacks = self._callbacks = Callbacks(agenda, deliveries, counters, budget)
+        looks = self._looks = Looks(
+            agenda, deliveries, gate, callbacks, budget, polling, counters, rng
         )
-        self._creates = Creates(
-            self._agenda, self._deliveries, self._gate, self._looks, self._counters, rng
-        )
+        self._creates = Creates(agenda, deliveries, gate, looks, budget, counters, rng)
         self.at_close: set[Callable[[], None]] = set()
         self._workers = Workers(
             max_connections, self._take, self._serve, self._gate.unused
@@ -88,16 +93,20 @@ class Engine:
 
     def buy(self, job: Job, timeout: float | None = None) -> None:
         """
-        Queue a create; its recipient hears at once if buying has stopped.
+        Queue a create; its recipient hears at once if nothing may be bought.
 
         Raises:
             ConfigurationError: The client is closed.
         """
         self._open(job)
+        try:
+            job.reserved = self.budget.reserve(job.price)
+        except BudgetExceededError as error:
+            self._deliveries.fail(job, error)
+            return
         if (refusal := self._gate.refusal(job)) is not None:
             self._deliveries.fail(job, refusal)
-            return
-        if self._set_timer(job, timeout):
+        elif self._set_timer(job, timeout):
             self._agenda.add_create(job)
             self._workers.pump()
 
@@ -117,6 +126,14 @@ class Engine:
         if self._set_timer(job, timeout):
             self._looks.follow(job, self._time(), at_once=True)
             self._workers.pump()
+
+    def called_back(self, task_id: str, url: str | None) -> bool:
+        """Act on a callback; tell whether it means anything here."""
+        if self._deliveries.closing:
+            return False
+        heard = self._callbacks.heard(task_id, url, self._time())
+        self._workers.pump()
+        return heard
 
     def abandon(self, job: Job) -> None:
         """Note that the caller is gone: withdraw the job, or keep its paid task."""
@@ -156,6 +173,7 @@ class Engine:
             connections=self._workers.busy(),
             unclaimed=len(self._deliveries.unclaimed),
             held_for=self._gate.held_for(),
+            committed=self.budget.committed,
             **asdict(self._counters),
         )
 
@@ -209,7 +227,8 @@ class Engine:
             return
         wire = WireRequest(job.method, job.path, job.body)
         if job.stage is Stage.CREATE:
-            job.wire = wire
+            job.wire, job.charged = wire, True
+            self.budget.sent(job.reserved)
             self._counters.creates_sent += 1
         else:
             self._counters.looks_sent += 1
@@ -228,10 +247,11 @@ class Engine:
     def _record(self, job: Job, wire: WireRequest, exchange: Exchange) -> None:
         try:
             arrival = arrived(exchange, self._time())
-            if wire.method == "GET":
-                self._looks.record(job, arrival)
-            elif job.wire is wire:  # else recorded when the client closed by force
+            if job.wire is wire:
                 self._creates.record(job, arrival)
+            elif wire.method == "GET" or job.stage is Stage.LOOK:
+                self._looks.record(job, arrival)
+            # else it was recorded when the client closed by force
         except Exception:
             # A bug of ours must not leave a caller waiting for ever.
             log.exception("Recording the answer about task %s failed.", job.task_id)

@@ -9,6 +9,7 @@ the agenda and the workers; only the engine changes it.
 from __future__ import annotations
 
 import asyncio
+from decimal import Decimal
 from enum import Enum, auto
 from typing import Any, Protocol
 
@@ -16,11 +17,12 @@ from attrs import define, field, frozen
 
 from aivideo_async.errors import AIVideoError
 from aivideo_async.models.requests import GenerationRequest
+from aivideo_async.models.tasks import Task
 from aivideo_async.models.wire import Evidence, Exchange, WireRequest
 from aivideo_async.policy.polling import PollSchedule
 from aivideo_async.policy.retry import Attempts
 
-__all__ = ["Arrival", "Caller", "Job", "Recipient", "Stage"]
+__all__ = ["Arrival", "Caller", "Job", "Recipient", "Stage", "Watcher"]
 
 
 class Stage(Enum):
@@ -40,6 +42,13 @@ class Recipient(Protocol):
 
     def fail(self, error: AIVideoError) -> bool:
         """Take the error; return False if nobody is there to take it."""
+
+
+class Watcher(Recipient, Protocol):
+    """A recipient that is shown the task as often as it is seen running."""
+
+    def see(self, task: Task) -> None:
+        """Take a look at the running task."""
 
 
 class Caller:
@@ -82,11 +91,16 @@ class Job:
     Attributes:
         stage: What it needs next.
         recipient: Who waits for it.
+        watcher: The recipient again, if it is to see the task running.
         attempts: What it has been through.
         method: ``GET`` for looks.
         path: Where its next request goes.
         body: The bytes of a create; dropped once it is accepted.
         request: What was asked for; None for a raw POST, a look, or somebody's task.
+        callback_url: Where the service reports the end of its task, if anywhere.
+        price: What it is expected to cost, in credits.
+        reserved: Milli-credits set aside for it; None where its price is not known.
+        charged: Whether it may have been charged, as far as is known.
         follow: Whether to go on to the final task once accepted.
         bought: Whether this job's own create made the task.
         abandoned: The caller is gone while its create is on the wire.
@@ -100,6 +114,9 @@ class Job:
         evidence: Why the id must be confirmed by a look before it is believed.
         since: The loop's time when following began.
         age: Seconds after *since* at which the task was last seen running.
+        due: When it is taken up again; None while it is queued or on the wire.
+        called_back: Whether a callback about its task has come.
+        look_again: Whether one came while a look was under way.
         timer: The caller's deadline.
         schedule: When to look; set when following begins.
     """
@@ -107,10 +124,15 @@ class Job:
     stage: Stage
     recipient: Recipient
     attempts: Attempts
+    watcher: Watcher | None = None
     method: str = "GET"
     path: str = ""
     body: bytes | None = field(default=None, repr=False)
     request: GenerationRequest | None = None
+    callback_url: str | None = field(default=None, repr=False)  # it may hold a secret
+    price: Decimal | None = None
+    reserved: int | None = None
+    charged: bool = False
     follow: bool = False
     bought: bool = False
     abandoned: bool = False
@@ -124,6 +146,9 @@ class Job:
     evidence: Evidence | None = None
     since: float = 0.0
     age: float = 0.0
+    due: float | None = None
+    called_back: bool = False
+    look_again: bool = False
     timer: asyncio.TimerHandle | None = None
     schedule: PollSchedule = field(init=False)
 

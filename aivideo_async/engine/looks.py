@@ -11,6 +11,7 @@ import random
 from typing import Any
 
 from aivideo_async.engine.agenda import Agenda
+from aivideo_async.engine.callbacks import Callbacks
 from aivideo_async.engine.deliveries import Deliveries
 from aivideo_async.engine.gate import Gate
 from aivideo_async.engine.jobs import Arrival, Job, Stage
@@ -24,6 +25,7 @@ from aivideo_async.errors import (
 from aivideo_async.models.catalogue import spec_for
 from aivideo_async.models.tasks import Task, TaskStatus, read_status
 from aivideo_async.models.wire import Evidence, printable
+from aivideo_async.policy.budget import Budget
 from aivideo_async.policy.judge import Look, LookKind, judge_look
 from aivideo_async.policy.polling import Polling
 
@@ -42,6 +44,8 @@ class Looks:
         agenda: Agenda,
         deliveries: Deliveries,
         gate: Gate,
+        callbacks: Callbacks,
+        budget: Budget,
         polling: Polling,
         counters: Counters,
         rng: random.Random,
@@ -49,14 +53,16 @@ class Looks:
         self._agenda = agenda
         self._deliveries = deliveries
         self._gate = gate
+        self._callbacks = callbacks
+        self._budget = budget
         self._polling = polling
         self._counters = counters
         self._rng = rng
 
     def follow(self, job: Job, now: float, *, at_once: bool) -> None:
         """Begin to follow the job's task."""
-        job.stage, job.method = Stage.FOLLOW, "GET"
-        job.path = f"/v1/tasks/{job.task_id}"
+        self._deliveries.follow(job)
+        job.method, job.path = "GET", f"/v1/tasks/{job.task_id}"
         job.since = now
         job.attempts.failed = 0
         kind = job.request.kind if job.request else None
@@ -64,7 +70,7 @@ class Looks:
         if at_once:
             self._agenda.add_look(job)
         else:
-            self._look_later(job)
+            self._look_later(job, now)
 
     def record(self, job: Job, arrival: Arrival) -> None:
         """Judge a look and act on it."""
@@ -112,22 +118,32 @@ class Looks:
 
     def _seen(self, job: Job, data: Any, now: float) -> None:
         """A good answer: a task, the raw answer of a look, or a task still running."""
+        final = isinstance(data, Task) and data.is_final
+        if final:
+            failed = data.status is TaskStatus.FAILED
+            self._budget.ended(data.id, refunded=failed)
         if job.stage is Stage.LOOK:
             self._deliveries.give(job, data)
             return
         job.attempts.failed, job.evidence = 0, None
-        age = now - job.since
-        if isinstance(data, Task) and data.is_final:
-            self._final(job, data, age)
+        if final:
+            self._final(job, data, now)
         elif not job.is_followed:
             self._deliveries.give(job, data)
         else:
-            job.schedule.running(job.age, age)
-            job.age = age
-            self._look_later(job)
+            self._runs_on(job, data, now)
 
-    def _final(self, job: Job, task: Task, age: float) -> None:
-        job.schedule.done(job.age, age)
+    def _runs_on(self, job: Job, data: Any, now: float) -> None:
+        age = now - job.since
+        job.schedule.running(job.age, age)
+        job.age = age
+        if job.watcher is not None:
+            job.watcher.see(data)
+        self._look_later(job, now)
+
+    def _final(self, job: Job, task: Task, now: float) -> None:
+        job.schedule.done(job.age, now - job.since)
+        self._callbacks.ended(job, now)
         if task.status is TaskStatus.COMPLETED:
             self._counters.completed += 1
         else:
@@ -144,7 +160,8 @@ class Looks:
         elif look.kind is LookKind.THROTTLED:
             self._agenda.add_look(job)  # the throttle does the waiting
         else:
-            self._look_later(job, not_before=now + job.attempts.pause(self._rng))
+            pause = job.attempts.pause(self._rng)
+            self._look_later(job, now, not_before=now + pause)
 
     def _try_again(self, job: Job, look: Look, arrival: Arrival) -> None:
         """A single look, or one that must confirm an id: a few attempts."""
@@ -158,16 +175,17 @@ class Looks:
         else:
             self._deliveries.fail(job, _error(look))
 
-    def _look_later(self, job: Job, not_before: float = 0.0) -> None:
-        age = job.schedule.next(job.age)
-        self._agenda.add_later(max(job.since + age, not_before), job)
+    def _look_later(self, job: Job, now: float, not_before: float = 0.0) -> None:
+        due = max(job.since + job.schedule.next(job.age), not_before)
+        self._agenda.add_later(self._callbacks.due(job, due, now), job)
 
 
 def _read_task(job: Job, data: Any, arrival: Arrival) -> Look:
     """Read a task object; one about another task is no answer to us."""
     if isinstance(data, dict) and data.get("id") == job.task_id:
         # By far the most looks find a task still running: nothing to build yet.
-        running = job.is_followed and read_status(data) not in _FINAL
+        blind = job.is_followed and job.watcher is None
+        running = blind and read_status(data) not in _FINAL
         return Look(LookKind.OK, data=data if running else Task.from_json(data))
     error = UnexpectedResponseError(
         f"The answer is not about task {job.task_id}. Looking costs nothing.",

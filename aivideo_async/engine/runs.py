@@ -166,6 +166,8 @@ class Run:
             return
         self._error, self._reading = error, False
         _ring(self._room)
+        if isinstance(error, BudgetExceededError):
+            return  # those queued before it have their money set aside
         for job in list(self._live.values()):
             self._engine.withdraw(job, _because_of(error))
 

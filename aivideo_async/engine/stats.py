@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from attrs import define, frozen
 
 __all__ = ["Counters", "Stats"]
@@ -39,6 +41,9 @@ class Stats:
         rate_limited: Answers that were 429 of the rate limit.
         unclaimed: Task ids paid for that no caller got.
         held_for: Seconds for which the throttle lets nothing leave.
+        committed: Credits for all that is queued, running or bought by this client, by
+            the price table, less what was seen to fail. An estimate: unknown prices
+            count as nothing.
     """
 
     in_flight: int = 0
@@ -54,3 +59,4 @@ class Stats:
     rate_limited: int = 0
     unclaimed: int = 0
     held_for: float = 0.0
+    committed: Decimal = Decimal(0)

@@ -3,6 +3,7 @@
 from aivideo_async.models.requests import GenerationRequest, GptImage2, RawRequest
 from aivideo_async.models.tasks import (
     Credits,
+    Estimate,
     Outcome,
     Output,
     Task,
@@ -19,6 +20,7 @@ from aivideo_async.models.wire import (
 
 __all__ = [
     "Credits",
+    "Estimate",
     "Evidence",
     "Exchange",
     "Fault",

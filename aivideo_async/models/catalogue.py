@@ -26,10 +26,12 @@ LARGEST = 1e300
 
 __all__ = [
     "ModelSpec",
+    "PriceTable",
     "Problem",
     "catalogue",
     "credits_for",
     "is_absolute_http",
+    "price_by",
     "problems",
     "spec_for",
 ]
@@ -262,12 +264,19 @@ def credits_for(
     """
     if table >= len(spec.prices):
         return None
-    price = spec.prices[table]
+    return price_by(spec.prices[table], spec, values)
+
+
+def price_by(
+    price: PriceTable, spec: ModelSpec | None, values: Mapping[str, Any]
+) -> Decimal | None:
+    """Look *values* up in one table; a field that is missing counts as its default."""
+    fields = spec.fields if spec is not None else {}
 
     def word(name: str) -> str:
         value = values.get(name)
-        if value is None and name in spec.fields:
-            value = spec.fields[name].default
+        if value is None and name in fields:
+            value = fields[name].default
         return str(value).lower() if isinstance(value, bool) else str(value)
 
     credits = price.credits.get("/".join(word(name) for name in price.by))

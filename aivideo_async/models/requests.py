@@ -9,7 +9,7 @@ what is sent.
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any, ClassVar
 
 from attrs import field, frozen
@@ -21,6 +21,7 @@ from aivideo_async.models.catalogue import (
     problems,
     spec_for,
 )
+from aivideo_async.models.money import read_credits
 from aivideo_async.models.strictjson import decode, encode
 from aivideo_async.models.text import show
 
@@ -204,11 +205,8 @@ def _json_object(value: Mapping[str, Any]) -> Any:
 def _credits(value: Decimal | float | str | None) -> Decimal | None:
     if value is None:
         return None
-    try:
-        price = Decimal(str(value))
-    except (InvalidOperation, ValueError):  # the latter: too many digits to read
-        price = Decimal("NaN")
-    if isinstance(value, bool) or not price.is_finite() or price < 0:
+    price = read_credits(value)
+    if price is None:
         raise InvalidRequestError(
             f"price={show(value)} is not a number of credits: pass a Decimal, an int or "
             "text such as '2.4', or None if unknown.",

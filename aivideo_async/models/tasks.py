@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Credits",
+    "Estimate",
     "Outcome",
     "Output",
     "Task",
@@ -207,6 +208,38 @@ class Credits:
             _decimal(inner.get("total_purchased")),
             _decimal(inner.get("total_consumed")),
         )
+
+
+@frozen
+class Estimate:
+    """
+    What the service says a request would cost.
+
+    The shape of its answer is not documented, so it is read with tolerance.
+
+    Attributes:
+        credits: The price in credits, or None if the answer holds no such figure.
+        raw: The service's answer as it came.
+
+    Example:
+        >>> Estimate.from_json({"code": 200, "data": {"credits": 2.4}}).credits
+        Decimal('2.4')
+    """
+
+    credits: Decimal | None = None
+    raw: Any = field(default=None, hash=False)
+
+    @classmethod
+    def from_json(cls, data: object) -> Estimate:
+        """Read the answer of ``POST /v1/estimate``, with or without an envelope."""
+        inner = data.get("data", data) if isinstance(data, dict) else data
+        if not isinstance(inner, dict):
+            return cls(_decimal(inner), data)
+        figures = (_decimal(inner.get(name)) for name in _CREDIT_WORDS)
+        return cls(next((f for f in figures if f is not None), None), data)
+
+
+_CREDIT_WORDS = ("credits", "estimated_credits", "credits_required", "total_credits")
 
 
 @frozen

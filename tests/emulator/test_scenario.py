@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from aivideo_async.emulator import SCENARIOS, Act, Core, Fate, Rule, Scenario, acts
-from aivideo_async.emulator.scenario import RuleBook, named
+from aivideo_async.emulator.rules import RuleBook
+from aivideo_async.emulator.scenario import named
 from tests.emulator.calls import (
     CREATE,
     buy,

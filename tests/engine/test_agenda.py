@@ -183,6 +183,40 @@ def test_what_is_due_at_the_same_time_keeps_its_order():
     assert "abcdef" == taken(plan, 5.0)
 
 
+def test_what_is_brought_forward_comes_earlier_and_once():
+    """Its old time passes without it."""
+    plan = Agenda(1)
+    hint, other = job(Stage.FOLLOW, "h"), job(Stage.FOLLOW, "o")
+    plan.add_later(9.0, hint)
+    plan.add_later(5.0, other)
+    assert plan.bring_forward(2.0, hint)
+    assert 2.0 == plan.next_due()
+    assert "h" == taken(plan, 2.0)
+    assert "o" == taken(plan, 20.0)
+    assert math.inf == plan.next_due()
+
+
+def test_nothing_is_put_off_by_being_brought_forward():
+    """It comes at the earlier of both times."""
+    plan = Agenda(1)
+    one = job(Stage.FOLLOW, "a")
+    plan.add_later(1.0, one)
+    assert plan.bring_forward(5.0, one)
+    assert "a" == taken(plan, 1.0)
+    assert "" == taken(plan, 9.0)
+
+
+def test_what_is_queued_or_gone_out_cannot_be_brought_forward():
+    """It would come twice."""
+    plan = Agenda(1)
+    one = job(Stage.FOLLOW, "a")
+    plan.add_later(1.0, one)
+    assert plan.ready(1.0)
+    assert not plan.bring_forward(1.0, one)
+    assert "a" == taken(plan, 1.0)
+    assert not plan.bring_forward(1.0, one)
+
+
 def test_a_create_that_is_due_again_has_its_old_place():
     """Before those that came later, also if these are in the queue already."""
     plan = agenda(creates="abc")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import datetime
 from decimal import Decimal
@@ -13,6 +14,7 @@ from aivideo_async import (
     AsyncClient,
     Backoff,
     Credits,
+    Estimate,
     Evidence,
     GenerationRequest,
     GptImage2,
@@ -76,6 +78,11 @@ async def verbs(client: AsyncClient) -> None:
     assert_type(await client.credits(), Credits)
     assert_type(await client.download(task, "out"), list[Path])
     assert_type(await client.download(task, Path("out")), list[Path])
+    assert_type(await client.estimate(REQUEST), Estimate)
+    assert_type(client.called_back(task.id, "https://h/x"), bool)
+    async for seen in client.watch(task, until=asyncio.Event()):
+        assert_type(seen, Task)
+    await client.submit(REQUEST, callback_url=lambda request: f"https://{request.key}")
 
 
 async def many(client: AsyncClient, later: AsyncIterator[GptImage2]) -> None:
@@ -98,6 +105,8 @@ async def options() -> None:
         retry=RetryPolicy(patience=None),
         timeouts=Timeouts(connect=5.0),
         throttle=LocalThrottle(rate=5.0),
+        max_credits="24.5",
+        prices={"gpt-image-2": {"1k": 4.7, "2k": Decimal("9.4")}, "suno-v5": 24},
     ) as client:
         assert_type(client, AsyncClient)
 

@@ -1,0 +1,148 @@
+"""
+What the service's callbacks do here: looks come sooner, lost outcomes come to light.
+
+A callback is never believed. All it does is to have a task looked at with our own key,
+so a forged one, a late one and the tenth copy of one cost a look at most. While
+callbacks arrive, tasks that have one coming are looked at less often.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+
+from aivideo_async.engine.agenda import Agenda
+from aivideo_async.engine.deliveries import Deliveries, Lost
+from aivideo_async.engine.jobs import Job, Stage
+from aivideo_async.engine.stats import Counters
+from aivideo_async.errors import AIVideoError
+from aivideo_async.models.catalogue import spec_for
+from aivideo_async.models.tasks import Task, TaskStatus
+from aivideo_async.models.wire import printable
+from aivideo_async.policy.budget import Budget
+from aivideo_async.policy.retry import NO_RETRY, Attempts
+from aivideo_async.policy.trust import CallbackTrust
+
+__all__ = ["Callbacks"]
+
+log = logging.getLogger("aivideo_async")
+
+SOON = 1.0
+"""Seconds between two looks at a task, however many callbacks come."""
+
+
+class Callbacks:
+    """Turns callbacks into looks, and settles unknown outcomes by what those show."""
+
+    def __init__(
+        self,
+        agenda: Agenda,
+        deliveries: Deliveries,
+        counters: Counters,
+        budget: Budget,
+    ) -> None:
+        self._agenda = agenda
+        self._deliveries = deliveries
+        self._counters = counters
+        self._budget = budget
+        self._trust = CallbackTrust()
+        self._warned = False
+
+    def heard(self, task_id: str, url: str | None, now: float) -> bool:
+        """Act on a callback; tell whether its task or its URL means anything here."""
+        followers = self._deliveries.followers.get(task_id, ())
+        for job in followers:
+            self._hasten(job, now)
+        lost = self._deliveries.lost.get(url) if url is not None else None
+        if lost is not None:
+            self._inquire(lost, task_id)
+        awaited = not followers and self._trust.followed(task_id, now)
+        return bool(followers) or lost is not None or awaited
+
+    def due(self, job: Job, due: float, now: float) -> float:
+        """Return when to look at a running task that would be looked at when *due*."""
+        if job.look_again:
+            job.look_again = False
+            return min(due, now + SOON)
+        if job.callback_url is not None:
+            return max(due, now + self._trust.gap(now))
+        return due
+
+    def ended(self, job: Job, now: float) -> None:
+        """Note how the end of a task that was to be called back was found out."""
+        if job.callback_url is None or job.task_id is None:
+            return
+        if job.called_back:
+            self._trust.arrived(now)
+        else:
+            self._trust.found(job.task_id, now)
+        if self._trust.lapsed(now) and not self._warned:
+            self._warned = True
+            log.warning(
+                "Callbacks used to arrive and do not any more: tasks are looked at as "
+                "often as without. Is the address of callback_url= still reachable?"
+            )
+
+    def _hasten(self, job: Job, now: float) -> None:
+        job.called_back = True
+        soon = max(now, job.since + job.age + SOON) if job.age else now
+        if not self._agenda.bring_forward(soon, job):
+            job.look_again = True  # the look under way may have been too early
+
+    def _inquire(self, lost: Lost, task_id: str) -> None:
+        """Look at the task that is said to have come of a create whose answer is lost."""
+        look = Job(
+            Stage.LOOK,
+            _Inquiry(self, lost),
+            Attempts(NO_RETRY, None),
+            path=f"/v1/tasks/{task_id}",
+            task_id=task_id,
+        )
+        self._deliveries.jobs.add(look)
+        self._agenda.add_look(look)
+
+    def settle(self, lost: Lost, task: Task) -> None:
+        """Record that *task* came of the lost create, if it can have."""
+        if lost.url not in self._deliveries.lost or not self._fits(lost, task):
+            return
+        del self._deliveries.lost[lost.url]
+        lost.error.task_id = task.id
+        self._counters.unknown -= 1
+        self._counters.accepted += 1
+        self._budget.bought(task.id, lost.reserved)
+        if task.status is TaskStatus.FAILED:
+            self._budget.ended(task.id, refunded=True)
+            log.warning("%s; it failed and is refunded.", _found(lost, task))
+        else:
+            self._deliveries.keep_unclaimed(task.id, _found(lost, task))
+
+    def _fits(self, lost: Lost, task: Task) -> bool:
+        """Tell whether it is of that model, and nobody else's."""
+        known = spec_for(lost.model) is not None and task.model is not None
+        if known and task.model != lost.model:
+            return False
+        return self._deliveries.remember(task.id, -math.inf)
+
+
+def _found(lost: Lost, task: Task) -> str:
+    label = f" ({printable(lost.key)})" if lost.key else ""
+    return (
+        f"a callback tells that the create{label} whose answer was lost made {task.id}"
+    )
+
+
+class _Inquiry:
+    """Waits for the look at a task that a callback named; nobody else does."""
+
+    def __init__(self, callbacks: Callbacks, lost: Lost) -> None:
+        self._callbacks, self._lost = callbacks, lost
+
+    def give(self, result: Task) -> bool:
+        """Settle what was lost; no caller has the task by that."""
+        self._callbacks.settle(self._lost, result)
+        return False
+
+    def fail(self, error: AIVideoError) -> bool:
+        """Leave it lost: the callback was forged, or another copy of it will come."""
+        log.info("A callback named a task that cannot be read: %s", error)
+        return False

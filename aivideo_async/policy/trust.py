@@ -1,0 +1,78 @@
+"""
+Whether callbacks can be relied upon, and how far apart looks may be while they can.
+
+Callbacks are hints: unsigned, and delivered three times at most. While they arrive,
+looking often is a waste; when they stop, nobody must wait for them. So the last ten
+tasks that were to be called back are remembered. One that a look found finished, and of
+which no callback came within five seconds, was missed; after three missed out of ten
+the polling goes on as if there were none, until callbacks arrive again.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+__all__ = ["CallbackTrust"]
+
+REMEMBERED = 10
+TOO_MANY = 3
+LATE = 5.0
+SAFETY_GAP = 60.0
+"""Seconds between looks while callbacks arrive: what a lost callback may cost."""
+
+
+class CallbackTrust:
+    """
+    One per client; it is told of every end of a task that was to be called back.
+
+    Example:
+        >>> trust = CallbackTrust()
+        >>> trust.gap(0.0)  # nothing is known yet
+        0.0
+        >>> trust.arrived(1.0)
+        >>> trust.gap(2.0)
+        60.0
+    """
+
+    def __init__(self) -> None:
+        self._came: deque[bool] = deque(maxlen=REMEMBERED)
+        self._awaited: dict[str, float] = {}
+
+    def arrived(self, now: float) -> None:
+        """Note that a callback led to the look which found its task finished."""
+        self._judge(now)
+        self._came.append(True)
+
+    def found(self, task_id: str, now: float) -> None:
+        """Note that a look found a task finished of which no callback has come yet."""
+        self._judge(now)
+        self._awaited[task_id] = now
+
+    def followed(self, task_id: str, now: float) -> bool:
+        """Note a callback about a task that nobody follows; tell if it was awaited."""
+        self._judge(now)
+        if self._awaited.pop(task_id, None) is None:
+            return False
+        self._came.append(True)
+        return True
+
+    def gap(self, now: float) -> float:
+        """Return the seconds that looks at a task should at least be apart."""
+        self._judge(now)
+        return SAFETY_GAP if any(self._came) and not self._fails() else 0.0
+
+    def lapsed(self, now: float) -> bool:
+        """Tell whether callbacks came and do not come any more."""
+        self._judge(now)
+        return any(self._came) and self._fails()
+
+    def _fails(self) -> bool:
+        return self._came.count(False) >= TOO_MANY
+
+    def _judge(self, now: float) -> None:
+        """Count as missed what was awaited for too long; the oldest stand first."""
+        for task_id, since in list(self._awaited.items()):
+            if since > now - LATE:
+                break
+            del self._awaited[task_id]
+            self._came.append(False)

@@ -111,7 +111,7 @@ def _told(arguments: Sequence[str], settings: Settings) -> int:
     except click.Abort:  # at a question
         settings.console.note("")
         return Exit.INTERRUPTED
-    except (AIVideoError, OSError) as error:
+    except AIVideoError as error:
         return settings.console.fatal(error, code_of(error))
     except Exception as error:  # noqa: BLE001  (whatever it is, it is told and coded)
         return _bug(error, settings)
@@ -124,8 +124,7 @@ def _usage(
     """Tell what is wrong with the command line itself, in click's own form."""
     if "--json" in arguments:  # perhaps it came to no option at all
         settings.json = True
-        told = click.UsageError(error.format_message())
-        return settings.console.fatal(told, Exit(error.exit_code))
+        return settings.console.fatal(error, Exit(error.exit_code))
     error.show()
     return error.exit_code
 

@@ -32,9 +32,8 @@ AI Video API emulator   {url}   (live page)
 def list_scenarios(settings: Settings) -> Exit:
     """Print each scenario and what it does."""
     for name, scenario in SCENARIOS.items():
-        about = getattr(scenario, "about", "")
-        settings.console.record("scenario", name=name, about=about)
-        settings.console.result(f"{name:<22} {about}".rstrip())
+        settings.console.record("scenario", name=name, about=scenario.about)
+        settings.console.result(f"{name:<22} {scenario.about}")
     return Exit.DONE
 
 

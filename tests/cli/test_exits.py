@@ -10,12 +10,10 @@ import pytest
 from aivideo_async import (
     DownloadError,
     InvalidRequestError,
-    NetworkError,
-    WaitTimeoutError,
     errors,
 )
 from aivideo_async.cli import exits
-from aivideo_async.cli.exits import Exit, code_of, worst
+from aivideo_async.cli.exits import DiskError, Exit, code_of, worst
 from tests.test_house import ERRORS, example
 
 DOCUMENTED = {
@@ -57,8 +55,9 @@ def test_what_was_found_before_sending_is_a_usage_error():
 
 
 def test_any_other_exception_is_a_bug():
-    """Exit code 1."""
+    """Exit code 1, also where the system says no to something unheard of."""
     assert Exit.BUG is code_of(KeyError("surprise"))
+    assert Exit.BUG is code_of(OSError(5, "Input/output error"))
 
 
 def full_disk() -> DownloadError:
@@ -68,20 +67,10 @@ def full_disk() -> DownloadError:
     return error
 
 
-@pytest.mark.parametrize(
-    "error",
-    [full_disk(), PermissionError(13, "Permission denied")],
-    ids=["a full disk", "a folder that cannot be written"],
-)
-def test_the_disk_has_its_own_code(error: Exception):
-    """Whether it is met by the library or by the command."""
-    assert Exit.DISK is code_of(error)
-
-
-@pytest.mark.parametrize("cls", [NetworkError, WaitTimeoutError])
-def test_a_network_is_no_disk(cls: type[errors.AIVideoError]):
-    """Though Python derives both from OSError."""
-    assert Exit.TRY_LATER is code_of(cls("no"))
+def test_the_disk_has_its_own_code():
+    """Unlike a picture that could not be fetched."""
+    assert Exit.DISK is code_of(full_disk())
+    assert Exit.DISK == DiskError.exit_code
 
 
 def test_the_gravest_of_several_counts():

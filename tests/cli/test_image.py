@@ -301,6 +301,18 @@ async def test_another_price_than_the_table_s_is_noticed(
     assert "by the price table it would be 2 credits" in said.stderr
 
 
+async def test_a_balance_that_cannot_be_read_stops_nothing(
+    aivideo: Aivideo, monkeypatch: pytest.MonkeyPatch
+):
+    """Only what it really cost is then not told."""
+    odd = Scenario(rules=(Rule("credits", acts.ODD_CODE),))
+    async with Emulator(odd, speed=1000) as emulator:
+        point_at(emulator, monkeypatch)
+        said = await aivideo("image", "a")
+    assert (0, 1) == (said.code, len(said.lines))
+    assert "Cost" not in said.stderr
+
+
 async def test_what_takes_too_long_can_be_picked_up(
     aivideo: Aivideo, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ):

@@ -103,7 +103,11 @@ def test_global_options_stand_before_or_after(name: str, flag: str):
 async def test_programs_read_usage_errors_too(aivideo: Aivideo):
     """Even of an option that does not exist."""
     error, summary = (await aivideo("price", "--jsn", "--json")).records
-    assert ("error", "UsageError", 2) == (error["type"], error["error"], error["exit"])
+    assert ("error", "NoSuchOption", 2) == (
+        error["type"],
+        error["error"],
+        error["exit"],
+    )
     assert "--jsn" in error["message"]
     assert {"type": "summary", "exit": 2} == summary
 

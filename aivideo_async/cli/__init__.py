@@ -13,7 +13,7 @@ Each command has a module of its name, which only declares what it takes, so tha
 and completion are quick; the module that does its work is loaded when it is called:
 
     image        order: what to buy; target: where it goes; buying
-    task         collecting
+    task         collecting; arrivals: how much of it is here
     credits      balance
     price
     emulate      emulating

@@ -17,7 +17,6 @@ from aivideo_async import (
     AsyncClient,
     Task,
     TaskFailedError,
-    WaitTimeoutError,
 )
 from aivideo_async.cli import interrupts
 from aivideo_async.cli.arrivals import Arrivals
@@ -138,7 +137,7 @@ class Collector:
                 self._hopeless = error
                 return
             self._failed(task_id, error, code, progress)
-            if isinstance(error, WaitTimeoutError):
+            if code is not Exit.SOME_FAILED:  # it may well work another time
                 return
         else:
             progress.step()

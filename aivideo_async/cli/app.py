@@ -39,11 +39,10 @@ Exit codes: 0 done, 1 bug, 2 usage, 3 some failed, 4 key or permission, 5 money,
 Completion: eval "$(_AIVIDEO_COMPLETE=bash_source aivideo)" (or zsh, fish)."""
 
 BUG = """\
-This is a bug in aivideo. Nothing is sent twice by running it again; tasks that were
-paid for are named above, if there are any. Please report it with the output of
+This is a bug in aivideo. Tasks that were paid for are named above, if there are any:
+collect them, for buying again costs again. Please report it with the output of
   aivideo -v ...
 where the project is developed; look it over first: prompts are yours."""
-
 
 STOPPED = {Exit.INTERRUPTED, Exit.TERMINATED}
 

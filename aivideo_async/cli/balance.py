@@ -20,7 +20,7 @@ async def show_balance(settings: Settings) -> Exit:
     console.record(
         "credits",
         balance=found.balance,
-        dollars=money.dollars(found.balance).removeprefix("$"),
+        dollars=money.in_dollars(found.balance),
         total_purchased=found.total_purchased,
         total_consumed=found.total_consumed,
     )

@@ -70,7 +70,7 @@ class Order:
             "plan",
             pictures=count,
             credits=self.price,
-            dollars=money.dollars(self.price).removeprefix("$"),
+            dollars=money.in_dollars(self.price),
             estimate=True,
         )
         console.note(f"{money.pictures(count)}, about {money.credits(self.price)}")

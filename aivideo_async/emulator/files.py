@@ -61,15 +61,21 @@ def serve(picture: Picture, modified: int, headers: Mapping[str, str]) -> Reply:
     }
     wanted = _RANGE.fullmatch(headers.get("range", "").strip())
     unchanged = headers.get("if-range") in (None, known["etag"], known["last-modified"])
-    if wanted is None or not unchanged:
+    if wanted is None or _is_backwards(wanted) or not unchanged:
         return Reply(200, known, picture=picture)
     return _part(render(picture), wanted, known)
+
+
+def _is_backwards(wanted: re.Match[str]) -> bool:
+    """Tell whether a range ends before it begins: HTTP says to ignore it."""
+    first, last, _ = wanted.groups()
+    return bool(last) and int(last) < int(first)
 
 
 def _part(content: bytes, wanted: re.Match[str], headers: Mapping[str, str]) -> Reply:
     total = len(content)
     first, last = _bounds(wanted, total)
-    if first >= total or first > last:
+    if first >= total:
         refused = {**headers, "content-range": f"bytes */{total}"}
         return Reply(416, refused | {"content-type": "text/plain"})
     part = {**headers, "content-range": f"bytes {first}-{last}/{total}"}
@@ -77,7 +83,7 @@ def _part(content: bytes, wanted: re.Match[str], headers: Mapping[str, str]) -> 
 
 
 def _bounds(wanted: re.Match[str], total: int) -> tuple[int, int]:
-    """Return the first and the last byte, which may lie behind the end."""
+    """Return the first byte, at *total* if there is none, and the last."""
     first, last, suffix = wanted.groups()
     if suffix is not None:
         return (max(0, total - int(suffix)) if int(suffix) else total), total - 1

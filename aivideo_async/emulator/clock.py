@@ -31,6 +31,10 @@ class Clock:
         speed: How many times faster than in reality.
         skew: Seconds by which the clock that stamps the ends of tasks is ahead.
 
+    Attributes:
+        speed: As given.
+        begun: When it was started, in seconds of the loop; None before that.
+
     Example:
         >>> clock = Clock(speed=20.0)
         >>> clock.start(100.0)
@@ -41,18 +45,18 @@ class Clock:
     def __init__(self, speed: float, skew: float = 0.0) -> None:
         if not speed > 0:
             raise ValueError(f"speed={speed!r}: use a number above 0, such as 20")
-        self._speed = speed
+        self.speed = speed
         self._skew = skew
-        self._begun: float | None = None
+        self.begun: float | None = None
 
     def start(self, now: float) -> None:
         """Count from *now*, unless it has begun already."""
-        if self._begun is None:
-            self._begun = now
+        if self.begun is None:
+            self.begun = now
 
     def elapsed(self, now: float) -> float:
         """Return the seconds since it began."""
-        return now - (self._begun or 0.0)
+        return now - (self.begun or 0.0)
 
     def exact(self, moment: float) -> float:
         """Return *moment* in Unix seconds."""
@@ -68,11 +72,11 @@ class Clock:
 
     def wait(self, seconds: float) -> float:
         """Return how long *seconds* of the service take here."""
-        return seconds / self._speed
+        return seconds / self.speed
 
     def span(self, seconds: float) -> float:
         """Return how long hours and days take here: see `LONG_SPEED`."""
-        return seconds / min(self._speed, LONG_SPEED)
+        return seconds / min(self.speed, LONG_SPEED)
 
 
 def http_date(seconds: int) -> str:

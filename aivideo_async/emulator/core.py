@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from collections import Counter
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -65,6 +66,7 @@ class Core:
     Attributes:
         ledger: Every charge and refund.
         requests: Every request, in order; of a great many, the newest 20,000 at least.
+        answers: How often each status went out, over all; None for no answer.
         callbacks: Those to be made, and the log of those that were.
         base_url: Where the files of finished tasks are said to lie.
 
@@ -82,6 +84,7 @@ class Core:
         self._clock = Clock(speed, scenario.clock_skew)
         self.ledger = Ledger(scenario.balance)
         self.requests: list[Received] = []
+        self.answers: Counter[int | None] = Counter()
         self.callbacks = Callbacks(self._clock.wait)
         self.base_url = NO_SERVER
         self._scenario = scenario
@@ -123,6 +126,7 @@ class Core:
 
     def _log(self, request: Request, reply: Reply, now: float) -> None:
         status = reply.status if reply.answered else None
+        self.answers[status] += 1
         self.requests.append(
             Received(
                 now, request.method, request.path, status, request.body, reply.fate

@@ -16,6 +16,7 @@ from aivideo_async.emulator.callbacks import Called
 from aivideo_async.emulator.core import API_KEY, Core
 from aivideo_async.emulator.jobs import Job
 from aivideo_async.emulator.ledger import Ledger
+from aivideo_async.emulator.live import Live
 from aivideo_async.emulator.reply import Reply
 from aivideo_async.emulator.request import Received, Request
 from aivideo_async.emulator.scenario import RetryAfter, Scenario, named
@@ -170,7 +171,7 @@ class Emulator:
         if self._courier is not None:
             raise RuntimeError("This emulator is entered already: leave it first.")
         async with AsyncExitStack() as stack:
-            server = Server(self.handle, self._port)
+            server = Server(self.handle, Live(self._core), self._port)
             self._core.base_url = await server.start()
             stack.push_async_callback(server.close)
             self._courier = Courier(self._core)

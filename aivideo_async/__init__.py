@@ -33,6 +33,7 @@ from aivideo_async._version import __version__
 
 if TYPE_CHECKING:
     from aivideo_async.client import AsyncClient
+    from aivideo_async.downloads import DownloadProgress
     from aivideo_async.emulator import Emulator, EmulatorTransport
     from aivideo_async.engine.stats import Stats
     from aivideo_async.errors import (
@@ -92,6 +93,7 @@ __all__ = [
     "ConfigurationError",
     "Credits",
     "DownloadError",
+    "DownloadProgress",
     "Emulator",
     "EmulatorTransport",
     "Estimate",
@@ -131,6 +133,7 @@ __all__ = [
 
 _HOMES = {
     "aivideo_async.client": ("AsyncClient",),
+    "aivideo_async.downloads": ("DownloadProgress",),
     "aivideo_async.emulator": ("Emulator", "EmulatorTransport"),
     "aivideo_async.engine.stats": ("Stats",),
     "aivideo_async.models": (

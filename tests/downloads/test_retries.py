@@ -33,7 +33,7 @@ TRUNCATED = {
 
 @pytest.mark.parametrize("broken", TRUNCATED.values(), ids=TRUNCATED.keys())
 async def test_a_broken_answer_is_fetched_again(tmp_path, broken):
-    """Whatever breaks on the way, the next attempt starts from the beginning."""
+    """Whatever breaks on the way, and nothing tells what would continue it."""
     async with (
         raw_host(broken, broken, answer(PNG)) as host,
         downloading(host.origin) as downloader,
@@ -86,7 +86,9 @@ async def test_retry_after_is_obeyed(tmp_path):
 @pytest.mark.parametrize(
     ("limits", "words"),
     [
-        pytest.param(Limits(stall=0.05, pause=0), "imeout", id="no-bytes"),
+        pytest.param(
+            Limits(stall=0.05, pause=0), "than 64 KiB in 0.05 seconds", id="no-bytes"
+        ),
         pytest.param(Limits(total=0.05), "took over 0.05 seconds", id="too-long"),
     ],
 )
@@ -122,6 +124,17 @@ async def test_received_bytes_are_counted_and_capped(tmp_path, raw):
         assert len(host.requests) == 1
     assert "larger than 65536 bytes" in str(error)
     assert names(tmp_path) == []
+
+
+async def test_a_file_that_is_announced_too_large_is_not_even_begun(tmp_path):
+    """The host need not send a byte of it."""
+    raw = answer(b"", "Content-Length: 70000")
+    async with (
+        raw_host(raw, hang_up=False) as host,
+        downloading(host.origin, limits=Limits(max_bytes=65_536)) as downloader,
+    ):
+        error = await failure(downloader, completed(host.origin), tmp_path)
+    assert "larger than 65536 bytes" in str(error)
 
 
 async def test_one_bad_file_does_not_cost_its_siblings(tmp_path):

@@ -28,7 +28,7 @@ class Ran:
 def environment(home: Path, **more: str) -> dict[str, str]:
     """Return an environment with an empty *home* and no taste for colours."""
     home.mkdir(exist_ok=True)
-    tastes = {"NO_COLOR", "FORCE_COLOR", "TERM", "COLUMNS", "TTY_COMPATIBLE"}
+    tastes = {"CI", "NO_COLOR", "FORCE_COLOR", "TERM", "COLUMNS", "TTY_COMPATIBLE"}
     kept = {name: value for name, value in os.environ.items() if name not in tastes}
     return {**kept, "HOME": str(home), "PYTHONPATH": str(ROOT), **more}
 

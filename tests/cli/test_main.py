@@ -29,10 +29,10 @@ def test_the_help_lists_the_commands_and_loads_nothing_heavy():
         "try:\n"
         "    main()\n"
         "finally:\n"
-        "    print({'aiohttp', 'attrs', 'jinja2', 'rich', 'PIL'} & {*sys.modules})\n"
+        "    print({'aiohttp', 'attr', 'jinja2', 'rich', 'PIL'} & {*sys.modules})\n"
     )
     assert 0 == done.returncode
-    assert "demo  Make sample product shots offline" in done.stdout
+    assert "demo     Make sample product shots offline" in done.stdout
     assert done.stdout.endswith("set()\n")
 
 

@@ -11,7 +11,9 @@ The house, from the top floor down; imports only go down:
 
     cli          the command line
     client       the façade: AsyncClient
+    callbacks    the service's callbacks, received in your web app
     emulator     a stand-in for the service that knows money; everything runs on it
+    shutdown     to know at once that the process was asked to stop
     engine       the pool, the request workers, one heap of due polls
     downloads    results to files, without the key
     transport    the wire: aiohttp, guarded
@@ -78,6 +80,7 @@ if TYPE_CHECKING:
     from aivideo_async.models.wire import Evidence
     from aivideo_async.policy.polling import Backoff
     from aivideo_async.policy.retry import NO_RETRY, RetryPolicy
+    from aivideo_async.shutdown import shutdown_event
     from aivideo_async.throttle import LocalThrottle, Throttle
     from aivideo_async.transport.base import Timeouts, Transport
 
@@ -129,6 +132,7 @@ __all__ = [
     "UpstreamError",
     "WaitTimeoutError",
     "__version__",
+    "shutdown_event",
 ]
 
 _HOMES = {
@@ -151,6 +155,7 @@ _HOMES = {
     ),
     "aivideo_async.policy.polling": ("Backoff",),
     "aivideo_async.policy.retry": ("NO_RETRY", "RetryPolicy"),
+    "aivideo_async.shutdown": ("shutdown_event",),
     "aivideo_async.throttle": ("LocalThrottle", "Throttle"),
     "aivideo_async.transport.base": ("Timeouts", "Transport"),
 }

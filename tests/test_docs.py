@@ -156,7 +156,8 @@ def first_cells(page: str) -> list[str]:
 @pytest.mark.parametrize("page", ["README.md", "docs/errors.md"])
 def test_the_tables_of_errors_name_each_class_once(page: str):
     """Somebody who meets one finds out what to do."""
-    assert sorted(errors.__all__) == sorted(first_cells(page))
+    named = [name for name in first_cells(page) if name.endswith("Error")]
+    assert sorted(errors.__all__) == sorted(named)
 
 
 def test_the_reference_describes_each_public_name_once():
@@ -164,7 +165,8 @@ def test_the_reference_describes_each_public_name_once():
     pages = sorted(ROOT.glob("docs/reference/*.md"))
     text = "".join(page.read_text("utf-8") for page in pages)
     described = re.findall(r"^::: aivideo_async\.(\w+)$", text, re.MULTILINE)
-    assert sorted({*aivideo_async.__all__} - {"__version__"}) == sorted(described)
+    wrong = [name for name in aivideo_async.__all__ if described.count(name) != 1]
+    assert ["__version__"] == wrong
 
 
 def test_the_exit_codes_are_those_that_are_used():

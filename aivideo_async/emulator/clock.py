@@ -31,10 +31,6 @@ class Clock:
         speed: How many times faster than in reality.
         skew: Seconds by which the clock that stamps the ends of tasks is ahead.
 
-    Attributes:
-        speed: As given.
-        begun: When it was started, in seconds of the loop; None before that.
-
     Example:
         >>> clock = Clock(speed=20.0)
         >>> clock.start(100.0)
@@ -45,26 +41,27 @@ class Clock:
     def __init__(self, speed: float, skew: float = 0.0) -> None:
         if not speed > 0:
             raise ValueError(f"speed={speed!r}: use a number above 0, such as 20")
-        self.speed = speed
+        self._speed = speed
         self._skew = skew
-        self.begun: float | None = None
+        self._begun = 0.0
+        self._runs = False
 
     def start(self, now: float) -> None:
-        """Count from *now*, unless it has begun already."""
-        if self.begun is None:
-            self.begun = now
+        """Count from *now*, unless it runs already."""
+        if not self._runs:
+            self._begun, self._runs = now, True
 
     def elapsed(self, now: float) -> float:
         """Return the seconds since it began."""
-        return now - (self.begun or 0.0)
+        return now - self._begun
 
     def exact(self, moment: float) -> float:
         """Return *moment* in Unix seconds."""
-        return EPOCH + self.elapsed(moment)
+        return EPOCH + (moment - self._begun)
 
     def unix(self, moment: float) -> int:
         """Return *moment* in whole Unix seconds."""
-        return int(self.exact(moment))
+        return EPOCH + int(moment - self._begun)
 
     def skewed(self, moment: float) -> int:
         """Return *moment* as the clock that is ahead shows it."""
@@ -72,11 +69,11 @@ class Clock:
 
     def wait(self, seconds: float) -> float:
         """Return how long *seconds* of the service take here."""
-        return seconds / self.speed
+        return seconds / self._speed
 
     def span(self, seconds: float) -> float:
         """Return how long hours and days take here: see `LONG_SPEED`."""
-        return seconds / min(self.speed, LONG_SPEED)
+        return seconds / min(self._speed, LONG_SPEED)
 
 
 def http_date(seconds: int) -> str:

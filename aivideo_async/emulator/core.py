@@ -17,13 +17,13 @@ from __future__ import annotations
 import hashlib
 import math
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
 
-from aivideo_async.emulator.acts import USUAL, Act, Course
+from aivideo_async.emulator.acts import USUAL, Course
 from aivideo_async.emulator.bucket import TokenBucket
 from aivideo_async.emulator.callbacks import Call, Callbacks
 from aivideo_async.emulator.clock import Clock, http_date
@@ -142,11 +142,11 @@ class Core:
             self._check_rate(now)
         place = place_of(request.method, path)
         act = self._rules.pick(place, self._clock.elapsed(now), self._rng)
-
-        def work(course: Course) -> Reply:
-            return self._work(place, path, request, now, course)
-
-        return _under(act, work)
+        if act is None:
+            return self._work(place, path, request, now, USUAL)
+        if not act.works:
+            return act.alter(None)
+        return act.alter(self._work(place, path, request, now, act.becomes))
 
     def _work(
         self, place: Place, path: str, request: Request, now: float, course: Course
@@ -204,12 +204,12 @@ class Core:
             act, special = self._triggers.pick(order.prompt)
         except ValueError as error:
             raise invalid("input.prompt", f" {error}") from None
-
-        def work(becomes: Course) -> Reply:
-            chosen = course if becomes is USUAL else becomes
-            return self._sell(order, body, now, evolve(chosen, **special))
-
-        return _under(act, work)
+        if act is None:
+            return self._sell(order, body, now, evolve(course, **special))
+        if not act.works:
+            return act.alter(None)
+        course = evolve(course if act.becomes == USUAL else act.becomes, **special)
+        return act.alter(self._sell(order, body, now, course))
 
     def _sell(self, order: Order, body: bytes, now: float, course: Course) -> Reply:
         price = milli(order.price(self._scenario.price_table))
@@ -225,7 +225,7 @@ class Core:
         return _success({"taskId": job.id})
 
     def _look(self, path: str, now: float) -> Reply:
-        job = self.jobs.get(path.removeprefix("/v1/tasks/"))
+        job = self._workshop.jobs.get(path.removeprefix("/v1/tasks/"))
         if job is None:
             raise Refused(refusal("task_not_found"))
         return json_reply(200, self._view(job, now))
@@ -249,7 +249,7 @@ class Core:
 
     def _settle(self, now: float) -> None:
         """Refund what has failed by *now*, whether anybody looked or not."""
-        for job in self._workshop.failures(now):
+        while job := self._workshop.failed(now):
             self.ledger.fail(job.id)
             self.ledger.refund(job.id, at=job.ended)
 
@@ -273,13 +273,6 @@ class Core:
 
     def _view(self, job: Job, now: float) -> dict[str, Any]:
         return self._workshop.view(job, now, self.base_url)
-
-
-def _under(act: Act | None, work: Callable[[Course], Reply]) -> Reply:
-    """Answer as *act* has it, with or without doing the *work*."""
-    if act is None:
-        return work(USUAL)
-    return act.alter(work(act.becomes) if act.works else None)
 
 
 def _bucket(scenario: Scenario) -> TokenBucket | None:

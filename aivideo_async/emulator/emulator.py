@@ -38,8 +38,10 @@ class Emulator:
     either, an `EmulatorTransport` talks to it in memory. It takes the time from its
     loop, and the same seed gives the same story.
 
-    While it is entered it also makes the callbacks that creates ask for, as documented
-    and to this machine only. It can be entered again, with the same tasks and money.
+    While it is entered, its address shows what happens live in a browser, with an alarm
+    when anything is charged twice. It also makes the callbacks that creates ask for, as
+    documented and to this machine only. It can be entered again, with the same tasks
+    and money.
 
     Args:
         scenario: How it behaves: a name out of `SCENARIOS`, or a `Scenario`.

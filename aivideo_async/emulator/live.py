@@ -1,9 +1,10 @@
 """
 What the live page shows, as plain data: a look at the service that changes nothing.
 
-Counts are continued from where the last look stopped, so that a look stays quick
-however long the emulator runs. Everything in a snapshot is fit for JSON and made of
-printable text; what is said of it on the screen is the page's own affair.
+Tasks are counted on from where the last look stopped, so that a look stays quick
+however long the emulator runs. Refunds that are due by then are booked first, as any
+request would do. A snapshot is fit for JSON, and its texts are printable; what is said
+of it on the screen is the page's own affair.
 """
 
 from __future__ import annotations
@@ -73,12 +74,15 @@ class Live:
 
     def __init__(self, core: Core) -> None:
         self._core = core
+        self._since: float | None = None
         self._running: list[Job] = []
         self._ended: Counter[str] = Counter()
 
     def snapshot(self, now: float, after: int = 0) -> dict[str, Any]:
         """
         Return where everything stands at the time *now*.
+
+        Its ``since`` tells one server from the next at the same address.
 
         Args:
             now: In seconds of the clock that the core is used with.
@@ -87,10 +91,12 @@ class Live:
         """
         core = self._core
         core._settle(now)
+        if self._since is None:
+            self._since = now
         return {
-            "begun": core._clock.begun,
+            "since": self._since,
             "scenario": core._scenario.name,
-            "speed": core._clock.speed,
+            "speed": core._clock._speed,
             "start": _start(core.base_url),
             "requests": _requests(core, now),
             "tasks": self._tasks(now),

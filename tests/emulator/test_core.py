@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from aivideo_async.emulator import Core, Request, Scenario
+from aivideo_async.emulator import Core, Fate, Request, Rule, Scenario, acts
+from aivideo_async.emulator.core import KEPT
 from tests.emulator.calls import (
     CREATE,
     KEY,
@@ -62,6 +63,7 @@ def test_an_unknown_path_is_not_found(path: str):
     [
         ("GET", CREATE, "POST"),
         ("POST", "/v1/credits", "GET"),
+        ("GET", "/v1/estimate", "POST"),
         ("DELETE", "/v1/tasks/t-1", "GET"),
         ("PUT", "/files/a.png", "GET"),
     ],
@@ -97,6 +99,37 @@ def test_every_request_is_logged_as_it_came():
     )
     assert (400, b'{"input": {}}') == (second.status, second.body)
     assert "sk-emulator" not in repr(core.requests)
+
+
+def test_the_log_does_not_grow_for_ever():
+    """The newest requests stay."""
+    core = core_of()
+    for number in range(2 * KEPT + 5):
+        get(core, f"/{number}")
+    assert KEPT <= len(core.requests) < 2 * KEPT
+    assert f"/{2 * KEPT + 4}" == core.requests[-1].path
+
+
+def test_the_log_tells_how_the_connection_behaved():
+    """Where no status went out, its fate says why."""
+    core = core_of(Rule("create", acts.HANGING, nth=2))
+    post(core)
+    post(core)
+    assert [(200, Fate.ANSWER), (None, Fate.HANG)] == [
+        (received.status, received.fate) for received in core.requests
+    ]
+
+
+def test_its_tasks_can_be_looked_at():
+    """In order, with their status at any time, their price and their prompt."""
+    core = core_of()
+    ids = [buy(core, order(prompt)) for prompt in ("one", "two")]
+    job = core.jobs[ids[1]]
+    assert ids == list(core.jobs)
+    assert ["pending", "completed"] == [job.status(now) for now in (0.0, 10.0)]
+    assert (Decimal("2.4"), "two") == (job.credits, job.picture.prompt)
+    with pytest.raises(TypeError):
+        core.jobs["t-1"] = job  # type: ignore[index]
 
 
 # --- what a create must look like -------------------------------------------------------
@@ -222,6 +255,45 @@ def test_the_same_body_twice_is_a_double_charge():
         buy(core, order(prompt))
     (double,) = core.ledger.double_charges
     assert core.ledger.charges[2] == double
+
+
+@pytest.mark.parametrize(
+    ("table", "price"), [(0, "2.4"), (1, "4.7")], ids=["the page's", "another copy's"]
+)
+def test_the_price_table_can_be_chosen(table: int, price: str):
+    """What is charged, what is left, and what an estimate says."""
+    core = core_of(price_table=table, balance=10)
+    buy(core)
+    estimate = read(post(core, path="/v1/estimate"))["data"]["credits"]
+    assert Decimal(price) == core.ledger.consumed
+    assert float(price) == estimate
+    core.ledger.assert_clean()
+
+
+@pytest.mark.parametrize(
+    ("values", "credits"),
+    [
+        ({}, 2.4),
+        ({"resolution": "2k"}, 4.8),
+        ({"image_urls": ["https://e.com/a"]}, 2.4),
+    ],
+    ids=str,
+)
+def test_an_estimate_costs_nothing(values: dict[str, Any], credits: float):
+    """It names the price, in an answer whose shape is our guess, and makes no task."""
+    core = core_of()
+    reply = post(core, order(**values), path="/v1/estimate")
+    assert {"code": 200, "msg": "success", "data": {"credits": credits}} == read(reply)
+    assert ({}, []) == (core.jobs, core.ledger.charges)
+
+
+def test_an_estimate_is_checked_like_a_create():
+    """400 and 404; it needs the key and counts in the rate limit."""
+    wrong = [order(aspect_ratio="7:1"), order() | {"model": "none"}, {}]
+    codes = [error_code(post(core_of(), b, path="/v1/estimate"))[0] for b in wrong]
+    core = core_of(rate=1.0)
+    statuses = [post(core, path="/v1/estimate").status for _ in range(2)]
+    assert ([400, 404, 400], [200, 429]) == (codes, statuses)
 
 
 # --- limits -----------------------------------------------------------------------------

@@ -90,7 +90,8 @@ def test_a_limit_stops_buying_and_not_looking():
 def test_a_refund_gives_no_room_back():
     """The harsher reading of what is not documented, for all three."""
     for name in ("spend_limit_hourly", "spend_limit_daily", "spend_limit"):
-        core = core_of(failure_share=1.0, **{name: "2.4"})
+        limits: dict[str, Any] = {name: "2.4"}
+        core = core_of(failure_share=1.0, **limits)
         buy(core)
         assert (429, SPENT) == error_code(post(core, now=10.0))
         assert 1 == len(core.ledger.refunds)

@@ -175,8 +175,8 @@ class Looking:
         what they really are. Each appears whole or not at all. The API key is never
         sent to the host of the files. A broken download continues where it stopped if
         the host can; an expired URL is replaced once by looking at the task again.
-        Cancelling leaves nothing behind. Call it for many tasks at once: the client
-        fetches a few files at a time, and the rest wait.
+        Download as many tasks at once as you like: a few files are fetched at a time,
+        and the others wait. Cancelling leaves nothing behind.
 
         Args:
             task: A completed task.

@@ -40,12 +40,13 @@ class Limits:
     Attributes:
         max_bytes: The largest file. It only keeps a broken host from filling the disk:
             ten minutes of 1080p video, the longest result that is documented, is
-            smaller; memory holds about 1 MiB of a file, whatever its size.
-        stall: Seconds within which each 64 KiB has to arrive, so that a trickle of
-            bytes cannot hold its place; an attempt that is slower is given up.
+            smaller; memory holds some 3 MiB of a file, whatever its size.
+        stall: Seconds within which an answer has to begin, and then each 64 KiB of it
+            has to arrive: a trickle of bytes cannot hold its place.
         total: Seconds after which an attempt is given up however it goes. The next one
-            queues behind the other files, and continues if the host lets it.
-        attempts: Attempts in a row that bring a file no further by at least 64 KiB.
+            queues behind the other files and continues; a file that cannot be
+            continued has failed.
+        attempts: Attempts in a row that bring a file forward by less than 64 KiB.
         pause: Seconds before the second attempt; doubled before each further one. A
             Retry-After counts instead, up to 30 seconds.
 
@@ -95,7 +96,6 @@ class Fetcher:
             proxy=proxy,
             ssl_context=ssl_context,
             user_agent=user_agent,
-            stall=self._limits.stall,
         )
 
     async def fetch(self, url: str, file: Incoming) -> Path:

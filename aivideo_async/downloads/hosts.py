@@ -37,16 +37,17 @@ class Hosts:
     """
     Opens answers of file hosts; makes its connections when they are first needed.
 
+    How many at once, and for how long, is for whoever asks to bound.
+
     Args:
         own_origin: The API's origin; it may be local if it is loopback.
         proxy: The URL of an HTTP proxy for everything. The guard then sees URLs only.
         ssl_context: Instead of aiohttp's own TLS settings.
         user_agent: What the hosts see.
-        stall: Seconds without a single byte after which an answer is given up.
 
     Example:
         >>> import asyncio
-        >>> asyncio.run(Hosts(user_agent="shop/1.0", stall=60.0).aclose())
+        >>> asyncio.run(Hosts(user_agent="shop/1.0").aclose())
     """
 
     def __init__(
@@ -56,13 +57,11 @@ class Hosts:
         proxy: str | URL | None = None,
         ssl_context: ssl.SSLContext | None = None,
         user_agent: str,
-        stall: float,
     ) -> None:
         self._own = loopback_origin(own_origin)
         self._proxy = proxy
         self._ssl = ssl_context
         self._user_agent = user_agent
-        self._stall = stall
         self._sessions: dict[bool, aiohttp.ClientSession] = {}
         self._closed = False
 
@@ -107,7 +106,7 @@ class Hosts:
         guard = loopback_socket if is_own else public_socket
         return aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
-                limit=0,  # who asks bounds it
+                limit=0,
                 ssl=self._ssl or True,
                 # With a proxy the only connects are to the proxy, which may be local.
                 socket_factory=None if self._proxy else guard,
@@ -116,9 +115,7 @@ class Hosts:
             headers={"User-Agent": self._user_agent, "Accept-Encoding": "identity"},
             proxy=self._proxy,
             read_bufsize=_BUFFER,
-            timeout=aiohttp.ClientTimeout(
-                sock_connect=_CONNECT_SECONDS, sock_read=self._stall
-            ),
+            timeout=aiohttp.ClientTimeout(sock_connect=_CONNECT_SECONDS),
             trust_env=False,
         )
 

@@ -9,11 +9,14 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings, strategies as st
 from multidict import CIMultiDict
+from yarl import URL
 
+from aivideo_async import Backoff, Emulator, GptImage2
 from aivideo_async.downloads import Limits
 from aivideo_async.downloads.files import PartFile
 from aivideo_async.downloads.incoming import Incoming
 from aivideo_async.downloads.progress import DownloadProgress, Meter
+from aivideo_async.emulator import Rule, Scenario, acts
 from aivideo_async.models import Task
 from tests.downloads.helpers import (
     QUICK,
@@ -106,6 +109,24 @@ async def test_a_few_bytes_are_no_progress(tmp_path):
         await failure(downloader, completed(host.origin), tmp_path)
         assert [0, 1000, 2000] == starts(host)
     assert names(tmp_path) == []
+
+
+async def test_progress_long_ago_is_no_progress(tmp_path):
+    """Each renewal has to be earned by new bytes."""
+    good, bad = parts(LARGE, cut=70_000), parts(LARGE, cut=100)
+    async with raw_host(good, bad) as host, downloading(host.origin) as downloader:
+        await failure(downloader, completed(host.origin), tmp_path)
+        assert [0, 70_000, 70_100] == starts(host)
+
+
+async def test_one_attempt_is_one(tmp_path):
+    """Also when it brought the file forward."""
+    async with (
+        raw_host(parts(LARGE, cut=70_000)) as host,
+        downloading(host.origin, limits=Limits(attempts=1)) as downloader,
+    ):
+        await failure(downloader, completed(host.origin), tmp_path)
+        assert [0] == starts(host)
 
 
 async def test_the_same_bytes_again_are_no_progress(tmp_path):
@@ -207,6 +228,24 @@ async def test_another_place_starts_over(tmp_path):
             host, "/a.png", "/b.png", tmp_path
         )
         assert [0, CUT, CUT, 0] == starts(host)
+
+
+async def test_it_all_happens_with_the_emulator(tmp_path):
+    """A file breaks off, its URL expires, and the rest comes from a fresh one."""
+    breaks = Rule("file", acts.TRUNCATED, nth=1), Rule("file", acts.EXPIRED_FILE, nth=2)
+    scenario = Scenario(name="breaks", rules=breaks)
+    async with (
+        Emulator(scenario, speed=1e6) as emulator,
+        emulator.client(polling=Backoff(initial=0.0, cap=0.0)) as client,
+        downloading(URL(emulator.url)) as downloader,
+    ):
+        task = await client.generate(GptImage2("a red mug"))
+        [path] = await downloader.save(task, tmp_path, refresh=client.get_task)
+        [again] = await downloader.save(task, tmp_path / "again", refresh=no_look)
+    files = [each.status for each in emulator.requests if "/files/" in each.path]
+    assert [200, 403, 206, 200] == files
+    assert again.read_bytes() == path.read_bytes()
+    emulator.ledger.assert_clean()
 
 
 # --- never two versions in one file ---
@@ -319,6 +358,19 @@ def test_a_saved_file_is_one_version_whatever_the_host_does(tmp_path_factory, an
     content = asyncio.run(saved())
     assert 1 == len(set(content))
     assert len(content) in {50, 51, 60}
+
+
+async def test_only_what_is_missing_is_asked_for(tmp_path):
+    """With nothing there, or all of it, there is no rest to ask for."""
+    head = CIMultiDict({"ETag": '"v1"', "Content-Length": "10"})
+    async with Incoming(PartFile(tmp_path, "t-1"), Meter(None, "t-1", 0)) as file:
+        assert {} == file.ask()
+        await file.begin(200, "https://files.example/a", head)
+        assert {} == file.ask()
+        await file.add(bytes(4))
+        assert "bytes=4-" == file.ask()["Range"]
+        await file.add(bytes(6))
+        assert {} == file.ask()
 
 
 async def test_what_a_cancelled_write_left_is_not_continued(tmp_path):

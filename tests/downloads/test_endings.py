@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import threading
 from pathlib import Path
 from typing import Any
 
 import anyio
 import pytest
 
+from aivideo_async.downloads import Limits
 from tests.downloads.helpers import (
     NO_SECOND_TRY,
     completed,
@@ -114,6 +116,17 @@ async def test_a_disk_that_is_full_at_the_last_moment_is_a_clear_error(
     assert f"writing to {tmp_path} failed (No space left on device)" in str(error)
     assert "call download again" in str(error)
     assert names(tmp_path) == []
+
+
+async def test_a_slow_disk_is_no_slow_host(tmp_path, monkeypatch):
+    """Once every byte is here, no time limit throws them away."""
+    monkeypatch.setattr(os, "fsync", lambda descriptor: threading.Event().wait(0.1))
+    limits = Limits(stall=0.05, total=0.05, attempts=1)
+    async with (
+        hosting(serving(PNG)) as origin,
+        downloading(origin, limits=limits) as downloader,
+    ):
+        assert await downloader.save(completed(origin), tmp_path, refresh=no_look)
 
 
 async def test_a_folder_that_is_a_file_is_a_clear_error(tmp_path):

@@ -20,6 +20,7 @@ def test_a_committed_file_has_its_final_name_only(tmp_path):
     part.write(PNG[:10])
     part.write(PNG[10:])
     path = part.commit()
+    assert not part.is_open
     assert [path] == list((tmp_path / "new" / "folder").iterdir())
     assert PNG == path.read_bytes()
 

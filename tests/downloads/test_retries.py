@@ -84,15 +84,20 @@ async def test_retry_after_is_obeyed(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("limits", "words"),
+    ("limits", "words", "attempts"),
     [
         pytest.param(
-            Limits(stall=0.05, pause=0), "than 64 KiB in 0.05 seconds", id="no-bytes"
+            Limits(stall=0.05, pause=0),
+            "sent less than 64 KiB in 0.05 seconds",
+            3,
+            id="no-bytes",
         ),
-        pytest.param(Limits(total=0.05), "took over 0.05 seconds", id="too-long"),
+        pytest.param(
+            Limits(total=0.05, pause=0), "took over 0.05 seconds", 1, id="too-long"
+        ),
     ],
 )
-async def test_a_host_that_stalls_is_given_up(tmp_path, limits, words):
+async def test_a_host_that_stalls_is_given_up(tmp_path, limits, words, attempts):
     """Half a file and then silence ends as an error, and leaves nothing."""
     half = answer(PNG[:CUT], f"Content-Length: {len(PNG)}")
     async with (
@@ -100,6 +105,7 @@ async def test_a_host_that_stalls_is_given_up(tmp_path, limits, words):
         downloading(host.origin, limits=limits) as downloader,
     ):
         error = await failure(downloader, completed(host.origin), tmp_path)
+        assert attempts == len(host.requests)
     assert words in str(error)
     assert names(tmp_path) == []
 

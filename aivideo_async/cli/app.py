@@ -11,6 +11,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from io import TextIOWrapper
 
 import click
 
@@ -40,7 +41,7 @@ Completion: eval "$(_AIVIDEO_COMPLETE=bash_source aivideo)" (or zsh, fish)."""
 BUG = """\
 This is a bug in aivideo. Nothing is sent twice by running it again; tasks that were
 paid for are named above, if there are any. Please report it with the output of
-  aivideo -v …
+  aivideo -v ...
 where the project is developed; look it over first: prompts are yours."""
 
 
@@ -89,6 +90,8 @@ def aivideo() -> None:
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
     arguments = sys.argv[1:] if arguments is None else arguments
+    if isinstance(sys.stdout, TextIOWrapper):  # a name that it cannot write is no bug
+        sys.stdout.reconfigure(errors="backslashreplace")
     settings = Settings()
     code = _told(arguments, settings)
     if code in STOPPED:
@@ -108,7 +111,7 @@ def _told(arguments: Sequence[str], settings: Settings) -> int:
     except click.Abort:  # at a question
         settings.console.note("")
         return Exit.INTERRUPTED
-    except (AIVideoError, OSError) as error:
+    except AIVideoError as error:
         return settings.console.fatal(error, code_of(error))
     except Exception as error:  # noqa: BLE001  (whatever it is, it is told and coded)
         return _bug(error, settings)
@@ -121,14 +124,14 @@ def _usage(
     """Tell what is wrong with the command line itself, in click's own form."""
     if "--json" in arguments:  # perhaps it came to no option at all
         settings.json = True
-        told = click.UsageError(error.format_message())
-        return settings.console.fatal(told, Exit(error.exit_code))
+        return settings.console.fatal(error, Exit(error.exit_code))
     error.show()
     return error.exit_code
 
 
 def _bug(error: Exception, settings: Settings) -> int:
-    settings.console.fatal(error, Exit.BUG)
+    told = Exception(f"{type(error).__name__}: {error}")
+    settings.console.fatal(told, Exit.BUG)
     if settings.verbose:
         import traceback
 

@@ -17,6 +17,7 @@ from attrs import define, field
 
 from aivideo_async import (
     AIVideoError,
+    APIError,
     AsyncClient,
     GptImage2,
     NotSentError,
@@ -141,11 +142,12 @@ class Purchase:
         try:
             task = outcome.unwrap()
             paths = await client.download(task, self.target.folder)
-            self._saved(outcome, task, self.target.place(paths), progress)
-        except (AIVideoError, OSError) as error:
+        except AIVideoError as error:
             self._failed(outcome, error, progress)
             if code_of(error) is Exit.DISK:
                 interrupts.stop.set()
+        else:
+            self._saved(outcome, task, self.target.place(paths), progress)
 
     def _saved(
         self, outcome: Outcome, task: Task, paths: list[Path], progress: Progress
@@ -158,7 +160,9 @@ class Purchase:
         )
         progress.step(line(outcome, money.credits(total([outcome.request]))))
 
-    def _failed(self, outcome: Outcome, error: Exception, progress: Progress) -> None:
+    def _failed(
+        self, outcome: Outcome, error: AIVideoError, progress: Progress
+    ) -> None:
         code = code_of(error)
         self.codes.append(code)
         self.settings.console.record(
@@ -242,14 +246,16 @@ class Purchase:
 
 async def balance(client: AsyncClient) -> Decimal | None:
     """
-    Read the balance, or None if it has another shape.
+    Read the balance, or None if the service does not tell.
 
     Raises:
         AIVideoError: The key is wrong, or the service cannot be reached.
     """
     try:
         return (await client.credits()).balance
-    except UnexpectedResponseError:
+    except (APIError, UnexpectedResponseError) as error:
+        if code_of(error) is Exit.CANNOT_WORK:
+            raise
         return None
 
 

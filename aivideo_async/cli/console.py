@@ -3,8 +3,9 @@ What goes where: results to stdout, everything else to stderr, for people or as 
 
 For people, stdout holds the result alone (paths, tasks, a table), so that it can be
 piped. With ``--json`` it holds one JSON object in each line, whose first field is its
-``type``: plan, task, check, warning, error and, last of all, summary with ``exit``.
-Readers ignore types and fields that they do not know.
+``type``: plan, task, warning, error, what else a command shows (price, credits, check,
+scenario, emulator) and, last of all, summary with ``exit``. Readers ignore types and
+fields that they do not know.
 """
 
 from __future__ import annotations
@@ -92,13 +93,13 @@ class Console:
         """Tell what went wrong, without a traceback."""
         self.record("error", **error_fields(error, code or code_of(error)))
         if not self.json:
-            self._tell(f"Error: {error}")
+            self._tell(f"Error: {words_of(error)}")
 
     def fatal(self, error: Exception, code: Exit) -> Exit:
         """Tell what ended the command; programs that log stderr find it there, too."""
         self.error(error, code)
         if self.json:
-            fields = {"code": code.value, "message": str(error)}
+            fields = {"code": code.value, "message": words_of(error)}
             click.echo(encoded("exit_error", fields), err=True)
         return code
 
@@ -140,6 +141,9 @@ class Console:
                 self._progress = None
 
     def _tell(self, text: str) -> None:
+        from aivideo_async.models.text import printable
+
+        text = printable(text, len(text))
         if sys.stderr.isatty():
             width = min(WIDEST, shutil.get_terminal_size().columns)
             text = textwrap.fill(
@@ -167,12 +171,19 @@ def error_fields(error: Exception, code: Exit) -> dict[str, Any]:
     """Return the fields of *error* for ``--json``."""
     fields = {
         "error": type(error).__name__,
-        "message": str(error),
+        "message": words_of(error),
         "code": getattr(error, "code", None),
         "task_id": getattr(error, "task_id", None),
         "exit": code.value,
     }
     return {name: value for name, value in fields.items() if value is not None}
+
+
+def words_of(error: Exception) -> str:
+    """Return the whole text of *error*."""
+    if isinstance(error, click.ClickException):
+        return error.format_message()
+    return str(error)
 
 
 def _to_stdout(text: str) -> None:

@@ -25,16 +25,15 @@ BANNER = """\
 AI Video API emulator   {url}   (live page)
   export AIVIDEOAPI_BASE_URL={url}
   export AIVIDEOAPI_API_KEY={key}
-  scenario {scenario} · speed {speed}× · seed {seed} · {balance} credits
+  scenario {scenario}, speed {speed}x, seed {seed}, {balance} credits
   Ctrl-C stops it."""
 
 
 def list_scenarios(settings: Settings) -> Exit:
     """Print each scenario and what it does."""
     for name, scenario in SCENARIOS.items():
-        about = getattr(scenario, "about", "")
-        settings.console.record("scenario", name=name, about=about)
-        settings.console.result(f"{name:<22} {about}".rstrip())
+        settings.console.record("scenario", name=name, about=scenario.about)
+        settings.console.result(f"{name:<22} {scenario.about}")
     return Exit.DONE
 
 

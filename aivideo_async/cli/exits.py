@@ -20,6 +20,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from enum import IntEnum
 
+import click
+
 from aivideo_async.errors import (
     AIVideoError,
     AuthenticationError,
@@ -37,7 +39,7 @@ from aivideo_async.errors import (
     WaitTimeoutError,
 )
 
-__all__ = ["CODES", "Exit", "code_of", "is_disk_trouble", "worst"]
+__all__ = ["CODES", "DiskError", "Exit", "code_of", "worst"]
 
 
 class Exit(IntEnum):
@@ -54,6 +56,12 @@ class Exit(IntEnum):
     DISK = 8
     INTERRUPTED = 130
     TERMINATED = 143
+
+
+class DiskError(click.ClickException):
+    """The disk is full or not writable."""
+
+    exit_code = Exit.DISK
 
 
 CODES: Mapping[type[AIVideoError], Exit] = {
@@ -94,21 +102,12 @@ def code_of(error: Exception) -> Exit:
         >>> code_of(SpendLimitError("Key spend limit reached."))
         <Exit.MONEY: 5>
     """
-    if is_disk_trouble(error):
+    if isinstance(error, DownloadError) and isinstance(error.__cause__, OSError):
         return Exit.DISK
     if isinstance(error, InvalidRequestError) and error.status is None:
         return Exit.USAGE  # found before anything was sent
     known = (CODES[cls] for cls in type(error).__mro__ if cls in CODES)
     return next(known, Exit.BUG)
-
-
-def is_disk_trouble(error: BaseException) -> bool:
-    """Tell whether *error* is the disk's: full, read-only, not a folder."""
-    if isinstance(error, DownloadError):
-        return isinstance(error.__cause__, OSError)
-    return isinstance(error, OSError) and not isinstance(
-        error, AIVideoError | ConnectionError | TimeoutError
-    )
 
 
 def worst(codes: Iterable[Exit]) -> Exit:

@@ -7,6 +7,8 @@ They are collected in one `Settings`, which a command gets as its first argument
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -74,16 +76,22 @@ def _keep(ctx: click.Context, param: click.Parameter, value: Any) -> None:
         return
     setattr(ctx.ensure_object(Settings), param.name, value)
     if param.name == "verbose":
-        show_log()
+        ctx.with_resource(library_log())
 
 
-def show_log() -> None:
-    """Show the library's log on stderr."""
+@contextmanager
+def library_log() -> Iterator[None]:
+    """Show the library's log on stderr inside this block."""
     log = logging.getLogger("aivideo_async")
-    log.setLevel(logging.DEBUG)
     handler = logging.StreamHandler()
     handler.setFormatter(logging.Formatter("%(levelname)s %(message)s"))
     log.addHandler(handler)
+    log.setLevel(logging.DEBUG)
+    try:
+        yield
+    finally:
+        log.setLevel(logging.NOTSET)
+        log.removeHandler(handler)
 
 
 class Command(click.Command):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
@@ -64,6 +65,11 @@ def lines(wanted: list[str]) -> Iterator[str]:
         for word in wanted:
             credits = Decimal(table["credits"][word])
             yield f"  {word}  {number(credits):>6} credits   {dollars(credits)}"
-        yield f"  Source: {table['source']}"
+        yield from textwrap.wrap(
+            f"Source: {table['source']}",
+            78,
+            initial_indent="  ",
+            subsequent_indent="  ",
+        )
         yield ""
     yield "An estimate: only the bill is right. Failed tasks are refunded."

@@ -7,11 +7,13 @@ A picture that was paid for is never written over another one.
 from __future__ import annotations
 
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 import click
 from attrs import frozen
 
+from aivideo_async.cli.exits import DiskError
 from aivideo_async.models.text import printable
 
 __all__ = ["Target"]
@@ -58,14 +60,14 @@ class Target:
         Make the folder, and see that it can be written.
 
         Raises:
-            OSError: It cannot; nothing was bought.
+            DiskError: It cannot; nothing was bought.
         """
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryFile(dir=self.folder):
                 pass
         except OSError as error:
-            raise OSError(
+            raise DiskError(
                 f"{printable(str(self.folder))} cannot be written "
                 f"({error.strerror}). Nothing was bought."
             ) from None
@@ -74,13 +76,14 @@ class Target:
         """
         Give the picture its name, with the suffix of what it really is.
 
-        A task's further files keep theirs, and so does one whose name was taken
-        meanwhile.
+        A task's further files keep theirs, and so does one that cannot have it.
         """
         first, *others = paths
         if self.name is not None:
             wanted = self.name
             if first.suffix != ".jpg" or wanted.suffix.lower() != ".jpeg":
                 wanted = wanted.with_suffix(first.suffix)
-            first = first if wanted.exists() else first.rename(wanted)
+            if not wanted.exists():
+                with suppress(OSError):  # it is saved, and that counts
+                    first = first.rename(wanted)
         return [first, *others]

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from aivideo_async.cli.exits import Exit
+from aivideo_async.cli.exits import DiskError, Exit
 from aivideo_async.cli.interrupts import run
 from aivideo_async.cli.options import Command, Settings, pass_settings
 from aivideo_async.errors import DownloadError
@@ -56,12 +56,6 @@ and paste
         task = await client.generate(GptImage2("a red mug on a white table"))
         print(await client.download(task, "."))
 """
-
-
-class DiskError(click.ClickException):
-    """The disk is full or not writable."""
-
-    exit_code = 8
 
 
 @click.command(cls=Command, epilog="aivideo demo\naivideo demo shop --speed 1")

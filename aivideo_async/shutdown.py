@@ -76,10 +76,7 @@ def _told_first(number: signal.Signals, tell: Callable[[], None]) -> Iterator[No
     in a pipe, and calls them after the handler of Python's own.
     """
     present = signal.getsignal(number)
-    if present in (
-        signal.SIG_IGN,
-        None,
-    ):  # None: not Python's, and could not be restored
+    if present is None or present is signal.SIG_IGN:  # no Python code's, or nobody's
         yield
         return
 

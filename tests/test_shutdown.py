@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -166,11 +167,13 @@ def test_outside_the_main_thread_it_is_a_plain_event():
 
 SCRIPT = """
 import asyncio
+from functools import partial
 from aivideo_async import shutdown_event
 
 async def main():
     async with shutdown_event() as closing:
-        print("ready", flush=True)
+        # Said when the loop is about to sleep, out of which a signal has to wake it.
+        asyncio.get_running_loop().call_soon(partial(print, "ready", flush=True))
         await closing.wait()
         print("closing", flush=True)
         if {again}:
@@ -180,35 +183,39 @@ asyncio.run(main())
 """
 
 
-def start(*, again: bool = False) -> subprocess.Popen[str]:
+@contextmanager
+def script(*, again: bool = False) -> Iterator[subprocess.Popen[str]]:
     """Start a script that ends by itself when it is told, unless *again*."""
-    script = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-W", "error", "-c", SCRIPT.format(again=again)],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         text=True,
-    )
-    assert script.stdout is not None
-    assert "ready\n" == script.stdout.readline()
-    return script
+    ) as process:
+        assert process.stdout is not None
+        assert "ready\n" == process.stdout.readline()
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 @posix
 def test_a_script_without_a_handler_ends_in_its_own_way():
-    """The first SIGTERM only tells it."""
-    with start() as script:
-        script.terminate()
-        out, _ = script.communicate()
-    assert ("closing\n", 0) == (out, script.returncode)
+    """The first SIGTERM only tells it, also when its loop is asleep."""
+    with script() as process:
+        process.terminate()
+        out, _ = process.communicate()
+    assert ("closing\n", 0) == (out, process.returncode)
 
 
 @posix
 def test_a_second_signal_ends_a_script_that_does_not_listen():
     """As SIGTERM does to any program."""
-    with start(again=True) as script:
-        script.terminate()
-        assert script.stdout is not None
-        assert "closing\n" == script.stdout.readline()
-        script.terminate()
-        script.wait()
-    assert -signal.SIGTERM == script.returncode
+    with script(again=True) as process:
+        process.terminate()
+        assert process.stdout is not None
+        assert "closing\n" == process.stdout.readline()
+        process.terminate()
+        process.wait()
+    assert -signal.SIGTERM == process.returncode

@@ -49,8 +49,8 @@ async def test_a_body_may_come_in_pieces(receiver: CallbackReceiver, desk: Desk)
 async def test_a_caller_that_hung_up_is_told_nothing_of_use(
     receiver: CallbackReceiver, desk: Desk
 ):
-    """Half a body is none."""
-    assert 400 == await call(receiver, part(b'{"id":"t-1"'), END)
+    """What breaks off is no callback, even if all of it that came makes sense."""
+    assert 400 == await call(receiver, part(b'{"id":"t-1"}'), END)
     assert [] == desk.told
 
 

@@ -1,0 +1,71 @@
+"""Hundreds of visitors are watching when the server is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+import time
+
+import pytest
+
+from aivideo_async import Emulator
+from aivideo_async.emulator import Scenario
+from tests.web.apps import SERVERS, App, Event, serve
+
+DEADLINE = 10.0
+"""Seconds after which a server that will not stop would be killed."""
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(120),
+    pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX"),
+]
+
+
+async def visit(app: App, number: int, ids: list[str], watching: list[int]) -> Event:
+    """Order a picture, watch it to the end of the stream, and return the last event."""
+    status, shot, _ = await app.order(f"mug number {number}")
+    assert 202 == status
+    ids.append(shot["id"])
+    last: Event = ("", None)
+    async for event in app.watch(shot["events"]):
+        if not last[0]:
+            watching.append(number)
+        last = event
+    return last
+
+
+@pytest.mark.parametrize(
+    ("stop", "visitors"),
+    [(signal.SIGTERM, 200), (signal.SIGINT, 20)],
+    ids=["SIGTERM", "SIGINT"],
+)
+@pytest.mark.parametrize("kind", SERVERS)
+async def test_every_stream_gets_its_last_word_and_no_task_is_lost(
+    kind: str, stop: signal.Signals, visitors: int
+):
+    """The final snapshot or ``closing``; the visitor has the id of all that was bought."""
+    scenario = Scenario(median=6.0, spread=1.0)
+    async with Emulator(scenario, speed=1.0) as emulator, serve(kind, emulator) as app:
+        ids: list[str] = []
+        watching: list[int] = []
+        visits = [
+            asyncio.ensure_future(visit(app, number, ids, watching))
+            for number in range(visitors)
+        ]
+        while len(watching) < visitors or not any(visit.done() for visit in visits):
+            await asyncio.sleep(0.01)
+        left = sum(not visit.done() for visit in visits)
+        started = time.monotonic()
+        app.stop(stop)
+        async with asyncio.timeout(DEADLINE):
+            last = [await visit for visit in visits]
+            await app.process.wait()
+        print(f"{kind}: {left} streams, down in {time.monotonic() - started:.2f} s")
+    assert {"completed", "closing"} == {name for name, _ in last}
+    assert left >= sum(name == "closing" for name, _ in last)
+    assert {entry.task_id for entry in emulator.ledger.charges} == {*ids}
+    assert visitors == len(ids)
+    emulator.ledger.assert_clean()
+    assert [] == [line for line in app.log if "Traceback" in line or "ERROR" in line]

@@ -73,6 +73,8 @@ def test_no_module_outgrows_a_reader(path: Path):
     assert lines <= 400
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(90)
 def test_each_module_can_be_imported_first():
     """No circle and no warning, whichever of our modules is asked for first."""
     modules = [dotted(path) for path in SOURCES if path.name != "__main__.py"]

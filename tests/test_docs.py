@@ -35,18 +35,22 @@ from tests.running import (
 ROOT = Path(__file__).parent.parent
 TEXTS = [ROOT / "README.md", *sorted(ROOT.glob("docs/**/*.md"))]
 BLOCKS = [
-    pytest.param(path, line, source, id=f"{path.name}:{line}")
-    for path in TEXTS
-    for line, source in python_blocks(path)
+    (path, line, source) for path in TEXTS for line, source in python_blocks(path)
 ]
-SCRIPTS = [block for block in BLOCKS if "def test_" not in block.values[2]]
+SCRIPTS = [block for block in BLOCKS if "def test_" not in block[2]]
 TESTS = [block for block in BLOCKS if block not in SCRIPTS]
 SESSIONS = [
     pytest.param(steps, id=f"{path.name}:{line}")
     for path in TEXTS
     for line, steps in console_blocks(path)
 ]
+PASTED = "path", "line", "source"
 EXAMPLES = sorted(ROOT.glob("examples/[!_]*.py"))
+
+
+def places(blocks: list[tuple[Path, int, str]]) -> list[str]:
+    """Name each block by where it begins."""
+    return [f"{path.name}:{line}" for path, line, _ in blocks]
 
 
 def docstrings() -> Iterator[doctest.DocTest]:
@@ -74,7 +78,7 @@ async def emulator_of(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Emulator
         yield emulator
 
 
-@pytest.mark.parametrize(("path", "line", "source"), SCRIPTS)
+@pytest.mark.parametrize(PASTED, SCRIPTS, ids=places(SCRIPTS))
 async def test_each_block_runs(
     path: Path,
     line: int,
@@ -88,10 +92,8 @@ async def test_each_block_runs(
         await run_block(source, path=path, line=line)
 
 
-@pytest.mark.parametrize(("path", "line", "source"), TESTS)
-def test_each_block_of_tests_passes(
-    path: Path, line: int, source: str, tmp_path: Path
-):
+@pytest.mark.parametrize(PASTED, TESTS, ids=places(TESTS))
+def test_each_block_of_tests_passes(path: Path, line: int, source: str, tmp_path: Path):
     """A newcomer can paste it into a file of a project that has pytest."""
     (tmp_path / "test_pasted.py").write_text(source, "utf-8")
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
@@ -189,3 +191,11 @@ def test_the_links_of_the_texts_beside_the_site_lead_somewhere():
     for text in ROOT.glob("*.md"):
         for target in re.findall(r"\]\(([^)#]+)", text.read_text("utf-8")):
             assert "://" in target or (ROOT / target).exists(), (text.name, target)
+
+
+def test_the_tree_of_the_house_names_only_what_is_there():
+    """A newcomer who follows it finds each module."""
+    tree = (ROOT / "CONTRIBUTING.md").read_text("utf-8").split("```")[1]
+    named = re.findall(r"[a-z_]+\.(?:py|toml)\b", tree)
+    there = {path.name for path in ROOT.glob("aivideo_async/**/*")} | {"zensical.toml"}
+    assert not {*named} - there

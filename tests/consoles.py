@@ -86,23 +86,24 @@ def run_session(steps: Sequence[Step], folder: Path, names: Mapping[str, str]) -
     assert len(codes) == len(steps), printed
 
 
-def run_server(step: Step, folder: Path) -> str:
+def run_server(step: Step, folder: Path) -> None:
     """Run a command that serves, stop it once it is up, and compare what it printed."""
     command = step.command.replace("aivideo emulate", "aivideo emulate --port 0")
-    server = subprocess.Popen(
+    said = []
+    with subprocess.Popen(
         ["bash", "-c", f"exec {command}"],
         cwd=folder,
         env=_environment({}),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-    )
-    assert server.stdout is not None
-    said = "".join(iter(server.stdout.readline, "  Ctrl-C stops it.\n"))
-    server.send_signal(signal.SIGINT)
-    rest, _ = server.communicate()
-    step.compare(re.sub(r":\d{4,5}\b", ":8787", f"{said}  Ctrl-C stops it.\n{rest}"))
-    return rest
+    ) as server:
+        for line in server.stdout or ():
+            said.append(line)
+            if "Ctrl-C stops it" in line:
+                server.send_signal(signal.SIGINT)
+    assert 0 == server.returncode, said
+    step.compare(re.sub(r":\d{4,5}\b", ":8787", "".join(said)))
 
 
 def _environment(names: Mapping[str, str]) -> dict[str, str]:

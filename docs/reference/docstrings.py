@@ -10,12 +10,6 @@ from typing import Any
 import griffe
 from attrs import has
 
-KINDS = {
-    inspect.Parameter.POSITIONAL_ONLY: griffe.ParameterKind.positional_only,
-    inspect.Parameter.POSITIONAL_OR_KEYWORD: griffe.ParameterKind.positional_or_keyword,
-    inspect.Parameter.KEYWORD_ONLY: griffe.ParameterKind.keyword_only,
-}
-
 
 class HouseStyle(griffe.Extension):
     """Read our ``Example:`` sections, and the signatures that attrs makes."""
@@ -45,7 +39,10 @@ class HouseStyle(griffe.Extension):
 def _parameter(found: inspect.Parameter) -> griffe.Parameter:
     default = None if found.default is found.empty else _default(found.default)
     return griffe.Parameter(
-        found.name, annotation=found.annotation, kind=KINDS[found.kind], default=default
+        found.name,
+        annotation=found.annotation,
+        kind=griffe.ParameterKind(found.kind.description),
+        default=default,
     )
 
 

@@ -186,11 +186,21 @@ def test_the_scenarios_and_triggers_are_told_in_their_own_words():
     assert told == set(rows)
 
 
-def test_the_links_of_the_texts_beside_the_site_lead_somewhere():
+def anchors(page: Path) -> set[str]:
+    """Return the anchors of the headings of *page*, and the empty one."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text("utf-8"), re.MULTILINE)
+    return {"", *(re.sub(r"\W+", "-", heading.lower()) for heading in headings)}
+
+
+@pytest.mark.parametrize("text", sorted(ROOT.glob("*.md")), ids=lambda path: path.name)
+def test_the_links_of_the_texts_beside_the_site_lead_somewhere(text: Path):
     """Those within docs/ are checked when the site is built."""
-    for text in ROOT.glob("*.md"):
-        for target in re.findall(r"\]\(([^)#]+)", text.read_text("utf-8")):
-            assert "://" in target or (ROOT / target).exists(), (text.name, target)
+    targets = re.findall(r"\]\(([^)#]*)#?([^)]*)\)", text.read_text("utf-8"))
+    for name, anchor in targets:
+        target = ROOT / name
+        if "://" not in name:
+            assert target.exists(), name
+            assert not anchor or anchor in anchors(target), f"{name}#{anchor}"
 
 
 def test_the_tree_of_the_house_names_only_what_is_there():

@@ -48,8 +48,8 @@ class CallbackReceiver:
     """
     Receives the service's callbacks, and believes none of them.
 
-    It is an ASGI app, to be mounted in FastAPI, Starlette, Litestar or Quart; for
-    aiohttp there is `aiohttp_routes`. Each request gets an address of its own from
+    It is an ASGI app, to be mounted in FastAPI, Starlette or Litestar; for aiohttp
+    there is `aiohttp_routes`. Each request gets an address of its own from
     `url_for`. A call to another address is answered 404, one that is no callback 4xx, a
     good one 204 at once; and only then does the client look at that task again, so that
     whoever waits for it learns of its end now and not at the next poll. Polling goes on

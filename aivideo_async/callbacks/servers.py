@@ -48,7 +48,7 @@ async def serve_asgi(take: Take, scope: Scope, receive: Receive, send: Send) -> 
 
     call = Call(
         method=scope["method"],
-        token=scope["path"].rpartition("/")[2],
+        token=scope["path"].rstrip("/").rpartition("/")[2],
         content_type=headers.get("content-type", ""),
         task_id=headers.get("x-task-id", ""),
         read=_reader(receive),

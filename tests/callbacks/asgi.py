@@ -28,7 +28,7 @@ async def call(
     receiver: CallbackReceiver,
     *messages: dict[str, Any],
     url: str | None = None,
-    mounted: str = "/hooks",
+    path: str = "/hooks{}",
 ) -> int:
     """Call *url*, or a fresh address; after the messages nothing comes any more."""
     inbox = list(messages)
@@ -45,7 +45,7 @@ async def call(
     scope = {
         "type": "http",
         "method": "POST",
-        "path": mounted + (url or receiver.url_for()).removeprefix(URL),
+        "path": path.format((url or receiver.url_for()).removeprefix(URL)),
         "headers": [(b"content-type", b"application/json")],
     }
     await receiver(scope, receive, send)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from decimal import Decimal
@@ -71,14 +71,15 @@ async def test_a_prompt_that_breaks_a_rule_is_the_visitors_own_fault(
     assert [] == emulator.requests
 
 
-async def test_the_service_can_call_back(app: App, emulator: Emulator):
-    """The address that it was given takes callbacks; its neighbours are not found."""
+async def test_the_service_calls_back(app: App, emulator: Emulator):
+    """The address that it was given takes the callback; its neighbours are not found."""
     _, shot, _ = await app.order()
-    url = json.loads(emulator.requests[0].body)["callback_url"]
-    path = url.removeprefix(app.url)
-    body = {"id": shot["id"]}
-    assert 204 == (await app.ask("POST", path, json=body, user=None))[0]
-    assert 404 == (await app.ask("POST", path[:-1], json=body, user=None))[0]
+    while not emulator.callbacks:
+        await asyncio.sleep(0.01)
+    (called,) = emulator.callbacks
+    path = called.url.removeprefix(app.url)
+    assert (shot["id"], 204) == (called.task_id, called.status)
+    assert 404 == (await app.ask("POST", path[:-1], json={}, user=None))[0]
 
 
 async def test_an_empty_account_is_an_alarm_and_no_riddle(kind: str):

@@ -10,7 +10,8 @@ import time
 import pytest
 
 from aivideo_async import Emulator
-from aivideo_async.emulator import Scenario
+from aivideo_async.emulator import Rule, Scenario, acts
+from tests.client.world import WatchedEmulator
 from tests.web.apps import SERVERS, App, Event, serve
 
 DEADLINE = 10.0
@@ -69,3 +70,23 @@ async def test_every_stream_gets_its_last_word_and_no_task_is_lost(
     assert visitors == len(ids)
     emulator.ledger.assert_clean()
     assert [] == [line for line in app.log if "Traceback" in line or "ERROR" in line]
+
+
+@pytest.mark.parametrize("kind", SERVERS)
+async def test_orders_on_the_wire_get_their_answers(kind: str):
+    """Told to stop while fifty creates are on the wire: each visitor has an id."""
+    scenario = Scenario(rules=(Rule("create", acts.slow(1.0)),), median=1e6)
+    async with (
+        WatchedEmulator(scenario, speed=1.0) as emulator,
+        serve(kind, emulator) as app,
+    ):
+        orders = [asyncio.ensure_future(app.order(f"mug {n}")) for n in range(50)]
+        await emulator.bought(10)
+        app.stop(signal.SIGTERM)
+        async with asyncio.timeout(DEADLINE):
+            answers = [await order for order in orders]
+            await app.process.wait()
+    ids = {body["id"] for status, body, _ in answers if status == 202}
+    assert {202, 503} >= {status for status, _, _ in answers}
+    assert {entry.task_id for entry in emulator.ledger.charges} == ids
+    emulator.ledger.assert_clean()

@@ -2,7 +2,8 @@
 The ``aivideo`` command, also ``python -m aivideo_async``.
 
     app          the group; loads a command only when it is called
-    options      what every command takes; console: what goes to stdout and stderr
+    options      what every command takes
+    console      what goes to stdout and stderr, for whom; streams writes it
     exits        which code is what; interrupts: what Ctrl-C does
     connect      a client from the options and the environment
     progress     what a terminal or a log shows meanwhile; live draws the former
@@ -12,7 +13,7 @@ Each command has a module of its name, which only declares what it takes, so tha
 and completion are quick; the module that does its work is loaded when it is called:
 
     image        order: what to buy; target: where it goes; buying
-    task         collecting
+    task         collecting; arrivals: how much of it is here
     credits      balance
     price
     emulate      emulating

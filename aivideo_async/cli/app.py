@@ -11,13 +11,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from io import TextIOWrapper
 
 import click
 
 from aivideo_async._version import __version__
 from aivideo_async.cli.exits import Exit, code_of
 from aivideo_async.cli.options import Settings, global_options, write_options
+from aivideo_async.cli.streams import echo, forgive_characters
 from aivideo_async.errors import AIVideoError
 
 __all__ = ["run"]
@@ -90,8 +90,7 @@ def aivideo() -> None:
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
     arguments = sys.argv[1:] if arguments is None else arguments
-    if isinstance(sys.stdout, TextIOWrapper):  # a name that it cannot write is no bug
-        sys.stdout.reconfigure(errors="backslashreplace")
+    forgive_characters()
     settings = Settings()
     code = _told(arguments, settings)
     if code in STOPPED:
@@ -135,7 +134,7 @@ def _bug(error: Exception, settings: Settings) -> int:
     if settings.verbose:
         import traceback
 
-        click.echo("".join(traceback.format_exception(error)), err=True, nl=False)
+        echo("".join(traceback.format_exception(error)), err=True)
     if not settings.json:
-        click.echo(BUG, err=True)
+        echo(BUG, err=True)
     return Exit.BUG

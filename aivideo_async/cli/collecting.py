@@ -17,9 +17,9 @@ from aivideo_async import (
     AsyncClient,
     Task,
     TaskFailedError,
-    WaitTimeoutError,
 )
 from aivideo_async.cli import interrupts
+from aivideo_async.cli.arrivals import Arrivals
 from aivideo_async.cli.connect import connected
 from aivideo_async.cli.console import error_fields
 from aivideo_async.cli.exits import Exit, code_of, worst
@@ -49,6 +49,7 @@ class Collector:
     timeout: float | None = None
     _left: dict[str, None] = field(init=False)
     _codes: list[Exit] = field(factory=list, init=False)
+    _arrivals: Arrivals = field(factory=Arrivals, init=False)
     _hopeless: AIVideoError | None = field(default=None, init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -85,7 +86,8 @@ class Collector:
 
         async def download(client: AsyncClient, task_id: str) -> None:
             task = await client.wait(task_id, timeout=self.timeout)
-            paths = [str(path) for path in await client.download(task, folder)]
+            saved = await client.download(task, folder, on_progress=self._arrivals)
+            paths = [str(path) for path in saved]
             self.settings.console.record("task", **record_of(task), files=paths)
             for path in paths:
                 self.settings.console.result(path)
@@ -135,7 +137,7 @@ class Collector:
                 self._hopeless = error
                 return
             self._failed(task_id, error, code, progress)
-            if isinstance(error, WaitTimeoutError):
+            if code is not Exit.SOME_FAILED:  # it may well work another time
                 return
         else:
             progress.step()
@@ -154,4 +156,5 @@ class Collector:
         self.settings.console.result(task_line(task))
 
     def _standing(self) -> str:
-        return f"{len(self._left)} of {len(self.ids)} not ready yet. Ctrl-C leaves."
+        here = f", {self._arrivals} here" if self._arrivals else ""
+        return f"{len(self._left)} of {len(self.ids)} to go{here}. Ctrl-C leaves."

@@ -11,7 +11,6 @@ fields that they do not know.
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import sys
 import textwrap
@@ -23,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from aivideo_async.cli.exits import Exit, code_of
+from aivideo_async.cli.streams import echo
 
 if TYPE_CHECKING:
     from aivideo_async.cli.progress import Progress
@@ -68,7 +68,7 @@ class Console:
         if self._progress is not None and _is_same_terminal():
             self._progress.say(text)
         else:
-            _to_stdout(text)
+            echo(text)
 
     def note(self, text: str) -> None:
         """Tell people something that is no result."""
@@ -80,7 +80,7 @@ class Console:
     def record(self, kind: str, **fields: Any) -> None:
         """Print one object."""
         if self.json:
-            _to_stdout(encoded(kind, fields))
+            echo(encoded(kind, fields))
 
     # --- for both ----------------------------------------------------------------
 
@@ -100,7 +100,7 @@ class Console:
         self.error(error, code)
         if self.json:
             fields = {"code": code.value, "message": words_of(error)}
-            click.echo(encoded("exit_error", fields), err=True)
+            echo(encoded("exit_error", fields), err=True)
         return code
 
     def pick_up(self, ids: Iterable[str], again: str = "download") -> None:
@@ -114,7 +114,7 @@ class Console:
         self.record("warning", message=text, command=command, ids=ids)
         if not self.json:
             self._tell(text)
-            click.echo(f"  {command}", err=True)
+            echo(f"  {command}", err=True)
 
     def finish(self, code: int) -> None:
         """Print the last line of JSON."""
@@ -152,7 +152,7 @@ class Console:
         if self._progress is not None:
             self._progress.say(text)
         else:
-            click.echo(text, err=True)
+            echo(text, err=True)
 
 
 def encoded(kind: str, fields: dict[str, Any]) -> str:
@@ -184,14 +184,6 @@ def words_of(error: Exception) -> str:
     if isinstance(error, click.ClickException):
         return error.format_message()
     return str(error)
-
-
-def _to_stdout(text: str) -> None:
-    try:
-        click.echo(text)
-    except BrokenPipeError:
-        # Nobody reads any more, which must not interrupt what is being paid for.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _is_same_terminal() -> bool:

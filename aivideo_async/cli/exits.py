@@ -33,6 +33,7 @@ from aivideo_async.errors import (
     InvalidRequestError,
     NetworkError,
     OutcomeUnknownError,
+    OutputExpiredError,
     PermissionDeniedError,
     RateLimitError,
     UnexpectedResponseError,
@@ -76,6 +77,8 @@ CODES: Mapping[type[AIVideoError], Exit] = {
     InternalServerError: Exit.TRY_LATER,
     RateLimitError: Exit.TRY_LATER,
     WaitTimeoutError: Exit.TRY_LATER,
+    DownloadError: Exit.TRY_LATER,
+    OutputExpiredError: Exit.SOME_FAILED,
     OutcomeUnknownError: Exit.UNKNOWN,
 }
 """The code of each class of errors, and of those derived from it."""

@@ -16,8 +16,7 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import Protocol, Self
 
-import click
-
+from aivideo_async.cli.streams import echo
 from aivideo_async.models.text import printable
 
 __all__ = [
@@ -116,7 +115,7 @@ class SilentProgress:
 
     def say(self, text: str) -> None:
         """Print *text*, which is more than progress."""
-        click.echo(text, err=True)
+        echo(text, err=True)
 
     def __enter__(self) -> Self:
         return self

@@ -8,7 +8,12 @@ from pathlib import Path
 import click
 
 from aivideo_async.cli.image import stdin_lines
-from aivideo_async.cli.options import Command, Settings, pass_settings
+from aivideo_async.cli.options import (
+    Command,
+    Settings,
+    global_options,
+    pass_settings,
+)
 
 __all__ = ["task"]
 
@@ -21,7 +26,7 @@ timeout_option = click.option(
 )
 
 
-@click.group
+@click.group(params=global_options())
 def task() -> None:
     """Look at tasks, wait for them, download their files; costs nothing."""
 

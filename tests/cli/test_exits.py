@@ -23,7 +23,7 @@ DOCUMENTED = {
     "BillingError": 5,
     "BudgetExceededError": 5,
     "ConfigurationError": 4,
-    "DownloadError": 3,
+    "DownloadError": 6,
     "InsufficientCreditsError": 5,
     "InternalServerError": 6,
     "InvalidRequestError": 3,

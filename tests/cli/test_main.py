@@ -11,7 +11,7 @@ import click
 import pytest
 
 from aivideo_async import __version__
-from aivideo_async.cli import balance
+from aivideo_async.cli import balance, price
 from aivideo_async.cli.app import COMMANDS, aivideo as group
 from aivideo_async.emulator import Emulator
 from tests.cli.conftest import KEY, Aivideo
@@ -97,7 +97,7 @@ def test_global_options_stand_before_or_after(name: str, flag: str):
     command = group.get_command(click.Context(group), name)
     assert command
     names = {name for param in command.params for name in param.opts}
-    assert isinstance(command, click.Group) or flag in names
+    assert flag in names
 
 
 async def test_programs_read_usage_errors_too(aivideo: Aivideo):
@@ -172,3 +172,12 @@ def test_the_shell_completes(words: str, offered: str, tmp_path: Path):
     )
     assert (0, "") == (ran.code, ran.stderr)
     assert f"plain,{offered}" in ran.stdout.splitlines()
+
+
+async def test_a_name_that_is_no_text_is_spelled(
+    aivideo: Aivideo, monkeypatch: pytest.MonkeyPatch
+):
+    """A file may be called anything: the bytes that are no UTF-8 are escaped."""
+    monkeypatch.setattr(price, "lines", lambda wanted: ["\udcff/a.png"])
+    said = await aivideo("price")
+    assert (0, "\\udcff/a.png\n") == (said.code, said.stdout)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from functools import partial
 from pathlib import Path
 
 import anyio.to_thread
 import pytest
 
+from aivideo_async import GptImage2
 from aivideo_async.emulator import Emulator
 from tests.cli.terminal import ESCAPE, Ran, plain, run_in_terminal
 
@@ -86,3 +88,16 @@ async def test_tastes_are_honoured(
     assert 0 == ran.code
     assert COLOUR not in ran.stderr
     assert ("NO_COLOR" == name) == ("\x1b" in ran.stderr)
+
+
+@pytest.mark.slow
+async def test_a_download_tells_how_much_is_here(emulator: Emulator, tmp_path: Path):
+    """And how many tasks are still to go."""
+    async with emulator.client() as client:
+        tasks = [await client.submit(GptImage2(f"shot {n}")) for n in range(8)]
+    ids = [task.id for task in tasks]
+    ran = await at_terminal(emulator, tmp_path, "task", "download", *ids)
+    assert (0, 8) == (ran.code, len(ran.stdout.splitlines()))
+    assert any(
+        re.match(r"\d of 8 to go, \d.\d MB here\.", x) for x in plain(ran.stderr)
+    )

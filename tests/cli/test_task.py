@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 
 from aivideo_async import GptImage2
-from aivideo_async.emulator import Act, Emulator, Rule, Scenario
+from aivideo_async.emulator import Act, Emulator, Rule, Scenario, acts
 from tests.cli.conftest import Aivideo, point_at
 
 THIRD_FAILS = Scenario(
@@ -144,3 +144,18 @@ async def test_the_disk_is_checked_before_anything_is_fetched(
     (tmp_path / "file").write_text("")
     said = await aivideo("task", "download", "t-1", "-o", "file/out")
     assert (8, []) == (said.code, shop.requests)
+
+
+async def test_what_could_not_be_fetched_is_told_again(
+    aivideo: Aivideo, monkeypatch: pytest.MonkeyPatch
+):
+    """Exit code 6: it is paid for, and another time it works."""
+    broken = Scenario(rules=(Rule("file", acts.refuse("invalid_request")),))
+    async with Emulator(broken, speed=1000) as emulator:
+        point_at(emulator, monkeypatch)
+        async with emulator.client() as client:
+            task = await client.submit(GptImage2("a"))
+        said = await aivideo("task", "download", task.id)
+    assert (6, "") == (said.code, said.stdout)
+    assert f"failed {task.id}  made, but not saved" in said.stderr
+    assert said.stderr.endswith(f"\n  aivideo task download {task.id}\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, datetime
 from email.utils import format_datetime
 
@@ -39,7 +40,7 @@ class Clock:
     """
 
     def __init__(self, speed: float, skew: float = 0.0) -> None:
-        if not speed > 0:
+        if not 0 < speed < math.inf:
             raise ValueError(f"speed={speed!r}: use a number above 0, such as 20")
         self._speed = speed
         self._skew = skew

@@ -174,8 +174,8 @@ class Emulator:
             raise RuntimeError("This emulator is entered already: leave it first.")
         async with AsyncExitStack() as stack:
             server = Server(self.handle, Live(self._core), self._port)
-            self._core.base_url = await server.start()
             stack.push_async_callback(server.close)
+            self._core.base_url = await server.start()
             self._courier = Courier(self._core)
             stack.push_async_callback(self._courier.close)
             self._courier.look()

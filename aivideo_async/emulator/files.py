@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping
-from urllib.parse import parse_qs
 
 from aivideo_async.emulator.clock import http_date
 from aivideo_async.emulator.pictures import Picture, render
@@ -18,7 +17,8 @@ from aivideo_async.emulator.reply import Reply
 
 __all__ = ["is_signed", "serve", "signed"]
 
-_RANGE = re.compile(r"bytes=(?:(\d+)-(\d*)|-(\d+))")
+_RANGE = re.compile(r"bytes=(?:([0-9]{1,18})-([0-9]{0,18})|-([0-9]{1,18}))")
+_QUERY = re.compile(r"expires=([0-9]{1,18})&signature=([0-9a-f]{32})")
 
 
 def signed(path: str, expires: int, secret: int) -> str:
@@ -34,11 +34,10 @@ def signed(path: str, expires: int, secret: int) -> str:
 
 def is_signed(path: str, query: str, secret: int, unix: int) -> bool:
     """Tell whether *query* lets *path* be fetched at the time *unix*."""
-    fields = parse_qs(query)
-    expires = fields.get("expires", [""])[0]
-    if not (expires.isascii() and expires.isdigit()) or int(expires) <= unix:
+    fields = _QUERY.fullmatch(query)
+    if fields is None or int(fields[1]) <= unix:
         return False
-    return fields.get("signature") == [_signature(path, int(expires), secret)]
+    return fields[2] == _signature(path, int(fields[1]), secret)
 
 
 def _signature(path: str, expires: int, secret: int) -> str:

@@ -54,11 +54,7 @@ class Server:
             OSError: The port is taken.
         """
         await self._runner.setup()
-        try:
-            await web.TCPSite(self._runner, HOST, self._port).start()
-        except OSError:
-            await self._runner.cleanup()
-            raise
+        await web.TCPSite(self._runner, HOST, self._port).start()
         return f"http://{HOST}:{self._runner.addresses[0][1]}"
 
     async def close(self) -> None:

@@ -77,7 +77,7 @@ class Workshop:
             file=f"/files/images/{day:%Y/%m/%d}/{task_id}.png",
             picture=picture_for(order, self._secret),
         )
-        if job.doomed and job.ends:
+        if job.doomed:
             heapq.heappush(self._dooms, (job.ended, job.id))
         return job
 

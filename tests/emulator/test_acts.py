@@ -110,6 +110,12 @@ def test_a_slow_answer_comes_late_and_is_true():
     assert (2.5, 200) == (reply.delay, reply.status)
 
 
+def test_what_is_late_twice_is_as_late_as_both():
+    """A scenario's act may meet the answer that a prompt's act has made."""
+    reply = acts.slow(2.0).alter(acts.slow(1.0).alter(None))
+    assert 3.0 == reply.delay
+
+
 def test_a_task_may_be_unknown_just_after_its_create():
     """404 at the first look, found at the second."""
     core = core_of(Rule("task", acts.refuse("task_not_found"), nth=1))

@@ -189,6 +189,13 @@ def test_a_callback_may_be_lost_repeated_or_late(
     assert expected == timetable(core, 200)
 
 
+def test_lateness_is_counted_at_real_speed():
+    """As all that the service does by itself."""
+    core = core_of(Rule("create", acts.becoming(call_delay=60.0)), speed=20.0)
+    buy(core, asked())
+    assert [3.5] == timetable(core, 200)
+
+
 def test_callbacks_may_come_out_of_order():
     """The task that ended first is told of last."""
     core = core_of(Rule("create", acts.becoming(call_delay=60.0), nth=1))

@@ -37,8 +37,8 @@ def test_a_clock_may_be_ahead_or_behind():
     assert (EPOCH + 10, EPOCH - 3590) == (clock.unix(10.0), clock.skewed(10.0))
 
 
-@pytest.mark.parametrize("speed", [0.0, -1.0, math.nan])
+@pytest.mark.parametrize("speed", [0.0, -1.0, math.nan, math.inf])
 def test_a_speed_that_makes_no_sense_is_refused(speed: float):
-    """Tasks would never end."""
+    """Tasks would never end, or the stuck ones would."""
     with pytest.raises(ValueError, match="use a number above 0"):
         Clock(speed)

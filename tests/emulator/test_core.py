@@ -8,6 +8,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 import pytest
+from hypothesis import given, strategies as st
 
 from aivideo_async.emulator import Core, Fate, Request, Rule, Scenario, acts
 from aivideo_async.emulator.core import KEPT
@@ -130,6 +131,62 @@ def test_its_tasks_can_be_looked_at():
     assert (Decimal("2.4"), "two") == (job.credits, job.picture.prompt)
     with pytest.raises(TypeError):
         core.jobs["t-1"] = job  # type: ignore[index]
+
+
+WORDS = st.text(max_size=30) | st.sampled_from(
+    [
+        "@slow:nan",
+        "@callback:99",
+        "@429:1",
+        "@fail:x",
+        "bytes=0-",
+        "bytes=-0",
+        "auto",
+        "4k",
+        "gpt-image-2",
+        "http://127.0.0.1:1/hook",
+    ]
+)
+VALUES = st.recursive(
+    WORDS | st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(WORDS, inner, max_size=3)
+    ),
+    max_leaves=6,
+)
+INPUTS = st.fixed_dictionaries(
+    {"prompt": VALUES},
+    optional=dict.fromkeys(
+        ("image_urls", "aspect_ratio", "resolution", "nsfw_checker", "x"), VALUES
+    ),
+)
+BODIES = st.fixed_dictionaries(
+    {"model": st.just("gpt-image-2") | VALUES, "input": INPUTS | VALUES},
+    optional={"callback_url": VALUES},
+)
+
+
+@given(BODIES, st.sampled_from([CREATE, "/v1/estimate"]))
+def test_any_body_is_answered(body: Any, path: str):
+    """Served or refused, in JSON; and the books are right."""
+    core = core_of()
+    assert post(core, body, path=path).status in {200, 400, 404, 429}
+    assert read(get(core, "/v1/credits", now=1e6))["data"]["balance"] <= 10_000
+    assert all(call.body for call in core.due_calls(now=1e6))
+    core.ledger.assert_clean()
+
+
+@given(
+    st.sampled_from(["GET", "POST", "HEAD", "\0"]),
+    st.sampled_from(["/v1/tasks/", "/v1/", "/files/", "/files/images/", "/", ""]),
+    WORDS,
+    WORDS,
+)
+def test_any_request_is_answered(method: str, start: str, rest: str, word: str):
+    """However odd its method, path and headers are."""
+    headers = {**KEY, "range": word, "if-range": word}
+    reply = core_of().handle(Request(method, start + rest, headers), 0.0)
+    assert 400 <= reply.status < 500
 
 
 # --- what a create must look like -------------------------------------------------------

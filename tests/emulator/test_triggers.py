@@ -82,16 +82,21 @@ def test_an_unknown_trigger_is_refused_with_the_list():
 @pytest.mark.parametrize(
     ("prompt", "text"),
     [
-        ("@slow", "holds @slow, written @slow:SECONDS: its value is a number."),
-        ("@slow:ten", "its value is a number"),
-        ("@429:many", "its value is a number"),
+        ("@slow", "holds @slow, written @slow:SECONDS: its value is a number of sec"),
+        ("@slow:ten", "its value is a number of seconds"),
+        ("@slow:nan", "its value is a number of seconds"),
+        ("@slow:inf", "its value is a number of seconds"),
+        ("@429", "its value is a number up to 99"),
+        ("@429:many", "its value is a number up to 99"),
+        ("@429:100", "its value is a number up to 99"),
         ("@refuse:teapot", "its code is one of invalid_request, invalid_api_key, "),
         ("@refuse", "its code is one of"),
         ("@charged:teapot", "its code is one of"),
         ("@fail", "its value is an error code"),
         ("@fail:42", "its value is an error code"),
         ("@drop:1", "holds @drop, written @drop: it takes no value."),
-        ("@callback:twice", "its value is a number"),
+        ("@callback:twice", "its value is a number up to 99"),
+        ("@callback:1.5", "its value is a number up to 99"),
     ],
 )
 def test_a_wrong_value_is_refused_with_the_right_form(prompt: str, text: str):
@@ -286,6 +291,15 @@ def test_a_trigger_changes_only_what_it_names():
     core = core_of(Rule("create", acts.becoming(fails="odd", seconds=5.0)))
     task = look(core, buy(core, order("a mug @slow:7")), now=7.0)
     assert ("failed", "odd") == (task["status"], task["error"]["code"])
+
+
+def test_a_trigger_that_sells_keeps_the_scenario_s_course():
+    """Unless it has one of its own."""
+    core = core_of(Rule("create", acts.becoming(fails="odd")))
+    post(core, order("a mug @drop"))
+    post(core, order("a mug @charged:upstream_error"))
+    codes = [look(core, each, now=10.0)["error"]["code"] for each in core.jobs]
+    assert ["odd", "upstream_error"] == codes
 
 
 def test_money_comes_before_a_trigger_that_sells():

@@ -10,23 +10,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from decimal import ROUND_CEILING, Decimal
+from decimal import Decimal
 from operator import attrgetter
 
 from attrs import frozen
 
-__all__ = ["Entry", "Ledger", "milli"]
+from aivideo_async.models.money import from_milli, milli
 
-
-def milli(credits: Decimal | int | str) -> int:
-    """
-    Turn *credits* into whole milli-credits, rounding up what is finer.
-
-    Example:
-        >>> milli("2.4")
-        2400
-    """
-    return int((Decimal(credits) * 1000).to_integral_value(ROUND_CEILING))
+__all__ = ["Entry", "Ledger"]
 
 
 @frozen
@@ -49,7 +40,7 @@ class Entry:
     @property
     def credits(self) -> Decimal:
         """How much, in credits."""
-        return Decimal(self.millicredits) / 1000
+        return from_milli(self.millicredits)
 
 
 class Ledger:
@@ -113,21 +104,21 @@ class Ledger:
     @property
     def start(self) -> Decimal:
         """Credits at the start."""
-        return Decimal(self._start) / 1000
+        return from_milli(self._start)
 
     @property
     def balance(self) -> Decimal:
         """Credits that are left."""
-        return Decimal(self._balance) / 1000
+        return from_milli(self._balance)
 
     @property
     def consumed(self) -> Decimal:
         """Credits spent, refunds taken off."""
-        return Decimal(self._consumed) / 1000
+        return from_milli(self._consumed)
 
     @property
     def charged(self) -> int:
-        """Milli-credits ever charged: a refund gives no room back in a spend limit."""
+        """Milli-credits ever charged, refunds not taken off."""
         return self._charged
 
     @property
@@ -196,4 +187,4 @@ class Ledger:
 
 
 def _total(entries: Iterable[Entry]) -> Decimal:
-    return Decimal(sum(map(attrgetter("millicredits"), entries))) / 1000
+    return from_milli(sum(map(attrgetter("millicredits"), entries)))

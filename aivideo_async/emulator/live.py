@@ -29,6 +29,7 @@ from aivideo_async.emulator.jobs import Job
 from aivideo_async.emulator.ledger import Ledger
 from aivideo_async.emulator.pictures import Picture
 from aivideo_async.emulator.reply import Fate
+from aivideo_async.models.money import from_milli
 from aivideo_async.models.wire import printable
 
 __all__ = ["NEWEST", "Live", "curl"]
@@ -90,13 +91,13 @@ class Live:
                 holds only later ones.
         """
         core = self._core
-        core._settle(now)
+        core.settle(now)
         if self._since is None:
             self._since = now
         return {
             "since": self._since,
-            "scenario": core._scenario.name,
-            "speed": core._clock._speed,
+            "scenario": core.scenario.name,
+            "speed": core.speed,
             "start": _start(core.base_url),
             "requests": _requests(core, now),
             "tasks": self._tasks(now),
@@ -162,7 +163,7 @@ def _start(base_url: str) -> dict[str, str]:
 
 
 def _money(ledger: Ledger) -> dict[str, Any]:
-    charged = Decimal(ledger.charged) / 1000
+    charged = from_milli(ledger.charged)
     return {
         "start": _plain(ledger.start),
         "balance": _plain(ledger.balance),

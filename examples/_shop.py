@@ -17,6 +17,7 @@ HOOKS = os.environ.get("PUBLIC_URL", "http://127.0.0.1:8000") + "/hooks"
 SECRET = os.environ.get("CALLBACK_SECRET") or secrets.token_urlsafe(32)
 
 log = logging.getLogger("shop")
+logging.basicConfig()  # else nobody reads the library's warnings: uvicorn logs its own
 
 owners: dict[str, str] = {}
 """Whose task is whose, by its id: in your app a table, so that it outlives the process."""

@@ -23,7 +23,7 @@ __all__ = ["SERVERS", "App", "Event", "serve"]
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples"
 
-UVICORN = "uvicorn fastapi_app:app --timeout-graceful-shutdown 10 --port {port}"
+UVICORN = "uvicorn fastapi_app:app --timeout-graceful-shutdown {patience} --port {port}"
 AIOHTTP = "aiohttp.web aiohttp_app:make_app -H 127.0.0.1 -P {port}"
 SERVERS = {"fastapi": UVICORN, "aiohttp": AIOHTTP}
 
@@ -40,12 +40,14 @@ class App:
         process: Its process.
         session: A visitor's browser.
         log: What it has written so far.
+        news: Set when it has written more, or has ended.
     """
 
     url: str
     process: Process
     session: aiohttp.ClientSession
     log: list[str] = field(factory=list)
+    news: asyncio.Event = field(factory=asyncio.Event)
 
     async def order(self, prompt: str = "a red mug", user: str = "ann") -> Any:
         """Order a picture, and return the answer and its status."""
@@ -85,27 +87,28 @@ class App:
         assert self.process.stdout is not None
         async for line in self.process.stdout:
             self.log.append(line.decode())
+            self.news.set()
+        await self.process.wait()
+        self.news.set()
 
     async def logged(self, text: str) -> None:
         """Wait until it has written *text*."""
         while not any(text in line for line in self.log):
             assert self.process.returncode is None, "".join(self.log)
-            await asyncio.sleep(0.01)
+            self.news.clear()
+            await self.news.wait()
 
 
 @asynccontextmanager
-async def serve(kind: str, emulator: Emulator) -> AsyncIterator[App]:
+async def serve(
+    kind: str, emulator: Emulator, *, patience: int = 10
+) -> AsyncIterator[App]:
     """Run an app against *emulator*; kill it if it is still there at the end."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
+    command = SERVERS[kind].format(port=port, patience=patience).split()
     process = await asyncio.create_subprocess_exec(
-        *(
-            sys.executable,
-            "-W",
-            "error",
-            "-m",
-            *SERVERS[kind].format(port=port).split(),
-        ),
+        *(sys.executable, "-W", "error", "-m", *command),
         stdout=PIPE,
         stderr=STDOUT,
         env={
@@ -126,5 +129,4 @@ async def serve(kind: str, emulator: Emulator) -> AsyncIterator[App]:
         finally:
             if process.returncode is None:
                 process.kill()
-            await process.wait()
             await reading

@@ -90,3 +90,22 @@ async def test_orders_on_the_wire_get_their_answers(kind: str):
     assert {202, 503} >= {status for status, _, _ in answers}
     assert {entry.task_id for entry in emulator.ledger.charges} == ids
     emulator.ledger.assert_clean()
+
+
+async def test_an_order_that_the_server_gave_up_is_in_the_log():
+    """The handler was cancelled, its create was not: the client waits for the id."""
+    scenario = Scenario(rules=(Rule("create", acts.slow(2.0)),), median=1e6)
+    async with (
+        WatchedEmulator(scenario, speed=1.0) as emulator,
+        serve("fastapi", emulator, patience=1) as app,
+    ):
+        order = asyncio.ensure_future(app.order())
+        await emulator.bought(1)
+        app.stop(signal.SIGTERM)
+        async with asyncio.timeout(DEADLINE):
+            assert 500 == (await order)[0]
+            await app.process.wait()
+    (charge,) = emulator.ledger.charges
+    warnings = [line for line in app.log if "WARNING:aivideo_async" in line]
+    assert charge.task_id in "".join(warnings)
+    emulator.ledger.assert_clean()

@@ -8,6 +8,7 @@ the work, and the libraries it needs, are imported when it is done.
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -39,11 +40,12 @@ Exit codes: 0 done, 1 bug, 2 usage, 3 some failed, 4 key or permission, 5 money,
 Completion: eval "$(_AIVIDEO_COMPLETE=bash_source aivideo)" (or zsh, fish)."""
 
 BUG = """\
-This is a bug in aivideo. Nothing is sent twice by running it again; tasks that were
-paid for are named above, if there are any. Please report it with the output of
+This is a bug in aivideo. Tasks that were paid for are named above, if there are any:
+collect them, for buying again costs again. Please report it with the output of
   aivideo -v ...
 where the project is developed; look it over first: prompts are yours."""
 
+NOWHERE = logging.NullHandler()
 
 STOPPED = {Exit.INTERRUPTED, Exit.TERMINATED}
 
@@ -91,6 +93,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
     arguments = sys.argv[1:] if arguments is None else arguments
     forgive_characters()
+    logging.getLogger("aivideo_async").addHandler(NOWHERE)  # the console tells it all
     settings = Settings()
     code = _told(arguments, settings)
     if code in STOPPED:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import socket
+import textwrap
 from decimal import Decimal
 
 import click
@@ -20,6 +21,7 @@ from aivideo_async.emulator import SCENARIOS, Entry
 __all__ = ["list_scenarios", "serve"]
 
 HOST = "127.0.0.1"
+NAMES = 21  # columns
 
 BANNER = """\
 AI Video API emulator   {url}   (live page)
@@ -33,7 +35,9 @@ def list_scenarios(settings: Settings) -> Exit:
     """Print each scenario and what it does."""
     for name, scenario in SCENARIOS.items():
         settings.console.record("scenario", name=name, about=scenario.about)
-        settings.console.result(f"{name:<22} {scenario.about}")
+        text = f"{name:<{NAMES}}{scenario.about}"
+        for line in textwrap.wrap(text, 79, subsequent_indent=NAMES * " "):
+            settings.console.result(line)
     return Exit.DONE
 
 

@@ -88,10 +88,11 @@ def download(
     settings: Settings, /, ids: tuple[str, ...], folder: Path, timeout: float | None
 ) -> int:
     """
-    Save the files of each task, once it is completed; print their paths.
+    Save the files of each task.
 
-    Files are named by their tasks. Doing it again is free. With the ID - they are read
-    from stdin: the first word of each line.
+    It waits for those that are not completed yet, and prints the paths; files are named
+    by their tasks. Doing it again is free. With the ID - they are read from stdin: the
+    first word of each line.
     """
     from aivideo_async.cli.collecting import Collector
     from aivideo_async.cli.target import Target

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
+import ssl
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+import trustme
 
-from aivideo_async.cli.network import compared
+from aivideo_async.cli import machine
+from aivideo_async.cli.findings import Finding
+from aivideo_async.cli.network import compared, taken
 from aivideo_async.emulator import Emulator
 from tests.cli.conftest import Aivideo, Said, point_at
+from tests.warp import warped
 
 
 def level(said: Said, name: str) -> str:
@@ -31,14 +37,11 @@ async def test_all_is_well(aivideo: Aivideo, emulator: Emulator):
     assert max(map(len, said.lines)) <= 80
 
 
-async def test_the_key_is_sent_to_the_account_only(
-    aivideo: Aivideo, emulator: Emulator
-):
-    """The look at the clock reaches the emulator's page, which takes none."""
+async def test_the_api_is_asked_once(aivideo: Aivideo, emulator: Emulator):
+    """For the balance; the look at the clock asks for nothing of the API's."""
     await aivideo("doctor")
-    assert [("GET", "/v1/credits")] == [
-        (request.method, request.path) for request in emulator.requests
-    ]
+    (asked,) = emulator.requests
+    assert ("GET", "/v1/credits") == (asked.method, asked.path)
 
 
 async def test_programs_get_a_record_for_each_check(
@@ -135,6 +138,58 @@ async def test_nobody_listens(aivideo: Aivideo, monkeypatch: pytest.MonkeyPatch)
     assert (6, "ok", "problem") == (said.code, level(said, "DNS"), level(said, "TCP"))
     assert "-> check the network and the firewall" in said.stdout
     assert "Not ready; see above." in said.stderr
+
+
+async def test_a_certificate_that_nobody_vouches_for(
+    aivideo: Aivideo, monkeypatch: pytest.MonkeyPatch
+):
+    """Exit code 6: somebody may be in between, so the key stays here."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    trustme.CA().issue_cert("127.0.0.1").configure_cert(context)
+    heard: list[bytes] = []
+
+    async def listen(
+        reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        heard.append(await reader.read())
+        writer.close()
+
+    server = await asyncio.start_server(listen, "127.0.0.1", 0, ssl=context)
+    port = server.sockets[0].getsockname()[1]
+    monkeypatch.setenv("AIVIDEOAPI_API_KEY", "sk-mine")
+    said = await aivideo("doctor", "--base-url", f"https://127.0.0.1:{port}")
+    server.close()
+    assert (6, "ok", "problem") == (said.code, level(said, "TCP"), level(said, "TLS"))
+    assert "who is in between" in said.stdout
+    assert [] == heard
+
+
+@warped
+async def test_a_step_without_an_answer_ends():
+    """After ten seconds it is a problem, with its remedy."""
+
+    async def step() -> Finding:
+        await asyncio.sleep(3600)
+        raise AssertionError
+
+    found = await taken("TCP", step)
+    assert ("problem", "no answer within 10 s") == (found.level, found.text)
+    assert 10 == asyncio.get_running_loop().time()
+
+
+async def test_a_machine_that_is_short_of_something(
+    aivideo: Aivideo, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+):
+    """Warnings with what to do; it works all the same."""
+    monkeypatch.setattr(machine, "LITTLE_SPACE", 1 << 60)
+    monkeypatch.setattr(machine, "FEW_FILES", 1 << 60)
+    said = await aivideo("doctor")
+    assert (0, "warning", "warning") == (
+        said.code,
+        level(said, "Disk"),
+        level(said, "Files"),
+    )
+    assert "-> for many pictures at once: ulimit -n 1024" in said.stdout
 
 
 async def test_an_empty_balance(aivideo: Aivideo, monkeypatch: pytest.MonkeyPatch):

@@ -126,9 +126,12 @@ def test_the_usual_port_may_be_taken(tmp_path: Path):
 
 
 async def test_it_lists_the_scenarios(aivideo: Aivideo):
-    """One in each line."""
+    """With what each does, within 80 columns."""
     said = await aivideo("emulate", "--scenario", "list")
-    assert [*SCENARIOS] == [line.split()[0] for line in said.lines]
+    names = [line.split()[0] for line in said.lines if not line.startswith(" ")]
+    assert [*SCENARIOS] == names
+    assert max(map(len, said.lines)) < 80
+    assert SCENARIOS["stuck"].about in said.stdout
 
 
 async def test_an_unknown_scenario_names_those_there_are(aivideo: Aivideo):

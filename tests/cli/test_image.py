@@ -16,6 +16,7 @@ import pytest
 from PIL import Image
 
 from aivideo_async import GptImage2
+from aivideo_async.cli.target import Target
 from aivideo_async.emulator import Act, Emulator, Rule, Scenario, acts
 from tests.cli.conftest import KEY, Aivideo, point_at
 
@@ -364,3 +365,35 @@ async def test_the_key_can_come_from_a_file(
     assert 0 == said.code
     assert "chmod 600" in said.stderr
     assert KEY not in said.stderr
+
+
+async def test_a_key_file_that_is_no_text(
+    aivideo: Aivideo, emulator: Emulator, tmp_path: Path
+):
+    """Exit code 4; nothing of it is shown, and nothing is sent."""
+    (tmp_path / "key").write_bytes(b"sk-\xff\xfe")
+    said = await aivideo("image", "a", "--api-key-file", "key")
+    assert (4, []) == (said.code, emulator.requests)
+    assert "The key file key cannot be read: it is not text." in said.stderr
+
+
+def test_a_name_that_was_taken_meanwhile_is_left_alone(tmp_path: Path):
+    """The picture keeps the name of its task."""
+    made = tmp_path / "t-1.png"
+    made.write_text("new")
+    target = Target(tmp_path, tmp_path / "mug.png")
+    (tmp_path / "mug.png").write_text("mine")
+    assert [made] == target.place([made])
+    assert "mine" == (tmp_path / "mug.png").read_text()
+
+
+@pytest.mark.parametrize(
+    ("real", "wanted", "name"),
+    [("png", "mug.JPG", "mug.png"), ("jpg", "mug.jpeg", "mug.jpeg")],
+    ids=["another kind", "another spelling"],
+)
+def test_a_suffix_says_what_it_is(real: str, wanted: str, name: str, tmp_path: Path):
+    """Whatever was asked for; a spelling of the same is kept."""
+    made = tmp_path / f"t-1.{real}"
+    made.write_text("new")
+    assert [tmp_path / name] == Target(tmp_path, tmp_path / wanted).place([made])

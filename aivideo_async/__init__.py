@@ -23,11 +23,13 @@ The house, from the top floor down; imports only go down:
     errors       every way to fail, and what it means for your money
 
 Importing this package loads none of them: each name is loaded when it is first used.
+
+The logger ``aivideo_async`` gets no handler: so where a program configures no logging,
+Python itself prints the warnings, such as of a task that is paid for and unclaimed.
 """
 
 from __future__ import annotations
 
-import logging
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -160,8 +162,6 @@ _HOMES = {
     "aivideo_async.transport.base": ("Timeouts", "Transport"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
-
-logging.getLogger("aivideo_async").addHandler(logging.NullHandler())
 
 
 def __getattr__(name: str) -> object:

@@ -8,6 +8,7 @@ the work, and the libraries it needs, are imported when it is done.
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -43,6 +44,8 @@ This is a bug in aivideo. Tasks that were paid for are named above, if there are
 collect them, for buying again costs again. Please report it with the output of
   aivideo -v ...
 where the project is developed; look it over first: prompts are yours."""
+
+NOWHERE = logging.NullHandler()
 
 STOPPED = {Exit.INTERRUPTED, Exit.TERMINATED}
 
@@ -90,6 +93,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
     arguments = sys.argv[1:] if arguments is None else arguments
     forgive_characters()
+    logging.getLogger("aivideo_async").addHandler(NOWHERE)  # the console tells it all
     settings = Settings()
     code = _told(arguments, settings)
     if code in STOPPED:

@@ -93,7 +93,7 @@ async def test_tastes_are_honoured(
 @pytest.mark.slow
 async def test_a_download_tells_how_much_is_here(emulator: Emulator, tmp_path: Path):
     """And how many tasks are still to go; one takes longer, so that it can be seen."""
-    prompts = [*(f"shot {number}" for number in range(7)), "shot 7 @slow:60"]
+    prompts = [*(f"shot {number}" for number in range(7)), "shot 7 @slow:3000"]
     async with emulator.client() as client:
         tasks = [await client.submit(GptImage2(prompt)) for prompt in prompts]
     ids = [task.id for task in tasks]

@@ -53,7 +53,7 @@ def emulate(settings: Settings, /, scenario: str, **about: Any) -> int:
     Run a stand-in for the service on this machine: no key, no cost.
 
     It listens on the loopback only, knows money and limits, and makes pictures that
-    say EMULATOR. Ctrl-C stops it and tells what was charged; the exit code is 3 if
+    say EMULATED. Ctrl-C stops it and tells what was charged; the exit code is 3 if
     something was charged twice.
     """
     from aivideo_async.cli import interrupts

@@ -351,8 +351,14 @@ class BudgetExceededError(AIVideoError):
 
     price: Decimal | None
 
-    def __init__(self, message: str, *, price: Decimal | None = None) -> None:
-        super().__init__(message)
+    def __init__(
+        self,
+        message: str,
+        *,
+        price: Decimal | None = None,
+        task_id: str | None = None,
+    ) -> None:
+        super().__init__(message, task_id=task_id)
         self.price = price
 
 

@@ -14,7 +14,6 @@ comes after the input was found valid.
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections import Counter
 from collections.abc import Mapping
@@ -209,19 +208,19 @@ class Core:
     def _create(self, path: str, body: bytes, now: float, course: Course) -> Reply:
         order = read_order(path, body)
         if "@" not in order.prompt:
-            return self._sell(order, body, now, course)
+            return self._sell(order, now, course)
         try:
             act, special = self._triggers.pick(order.prompt)
         except ValueError as error:
             raise invalid("input.prompt", f" {error}") from None
         if act is None:
-            return self._sell(order, body, now, evolve(course, **special))
+            return self._sell(order, now, evolve(course, **special))
         if not act.works:
             return act.alter(None)
         course = evolve(course if act.becomes == USUAL else act.becomes, **special)
-        return act.alter(self._sell(order, body, now, course))
+        return act.alter(self._sell(order, now, course))
 
-    def _sell(self, order: Order, body: bytes, now: float, course: Course) -> Reply:
+    def _sell(self, order: Order, now: float, course: Course) -> Reply:
         price = milli(order.price(self.scenario.price_table))
         if not self.ledger.affords(price):
             raise Refused(refusal("insufficient_credits"))
@@ -230,7 +229,7 @@ class Core:
         job = self._workshop.hire(order, price, now, course)
         self._foresee(job, order.callback_url)
         self._limits.spend(price, now)
-        self.ledger.charge(job.id, price, at=now, fingerprint=_fingerprint(body))
+        self.ledger.charge(job.id, price, at=now, fingerprint=order.fingerprint)
         self.settle(now)
         return _success({"taskId": job.id})
 
@@ -300,10 +299,6 @@ def _limits(scenario: Scenario, clock: Clock) -> SpendLimits:
 
 def _success(data: Mapping[str, Any]) -> Reply:
     return json_reply(200, {"code": 200, "msg": "success", "data": data})
-
-
-def _fingerprint(body: bytes) -> str:
-    return hashlib.sha256(body).hexdigest()[:16]
 
 
 def _number(credits: Decimal) -> int | float:

@@ -7,6 +7,8 @@ dotted path and the rule that it breaks.
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
 from decimal import Decimal
 from functools import cache
@@ -54,6 +56,13 @@ class Order:
         """Return what it costs, in credits, by a price table of its model."""
         tables = len(self.spec.prices)
         return credits_for(self.spec, self.input, min(table, tables - 1)) or Decimal(0)
+
+    @property
+    def fingerprint(self) -> str:
+        """The hash of what is bought, however it was written and whoever is called."""
+        given = {name: each for name, each in self.input.items() if each is not None}
+        text = json.dumps([self.model, given], sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     @property
     def edits(self) -> bool:

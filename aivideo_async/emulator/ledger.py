@@ -29,7 +29,8 @@ class Entry:
         task_id: Whose it is.
         millicredits: How much, always positive.
         at: When, in seconds of the loop.
-        fingerprint: The hash of the request body that made the task.
+        fingerprint: The hash of what was bought: the model and its input. Another spelling
+            of it, or another address for the callback, has the same.
     """
 
     task_id: str
@@ -68,7 +69,7 @@ class Ledger:
         self._start = self._balance = milli(balance)
         self._consumed = self._charged = 0
         self._by_task: dict[str, Entry] = {}
-        self._bodies: set[str] = set()
+        self._orders: set[str] = set()
         self._doubles: list[Entry] = []
         self._failed: set[str] = set()
 
@@ -79,9 +80,9 @@ class Ledger:
         entry = Entry(task_id, millicredits, at, fingerprint)
         self.charges.append(entry)
         self._by_task[task_id] = entry
-        if fingerprint in self._bodies:
+        if fingerprint in self._orders:
             self._doubles.append(entry)
-        self._bodies.add(fingerprint)
+        self._orders.add(fingerprint)
         self._balance -= millicredits
         self._consumed += millicredits
         self._charged += millicredits
@@ -124,9 +125,10 @@ class Ledger:
     @property
     def double_charges(self) -> tuple[Entry, ...]:
         """
-        Charges whose request body had been charged before.
+        Charges for an order that had been charged before.
 
-        A body that was meant to be bought twice is listed too: the service cannot
+        The same model and input are the same order, whatever address is to be called
+        back. One that was meant to be bought twice is listed too: the service cannot
         tell either. Tests use a prompt of its own for each request.
         """
         return tuple(self._doubles)
@@ -152,7 +154,7 @@ class Ledger:
     def _double_trouble(self) -> Iterable[str]:
         for entry in self.double_charges:
             yield (
-                f"task {entry.task_id} was charged {entry.credits} for a body that "
+                f"task {entry.task_id} was charged {entry.credits} for an order that "
                 f"had been charged before ({entry.fingerprint})"
             )
 

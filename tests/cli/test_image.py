@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 import re
@@ -15,7 +14,6 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from aivideo_async import GptImage2
 from aivideo_async.cli.target import Target
 from aivideo_async.emulator import Act, Emulator, Rule, Scenario, acts
 from tests.cli.conftest import KEY, Aivideo, point_at
@@ -32,11 +30,6 @@ def inputs(emulator: Emulator) -> list[dict[str, Any]]:
     """Return what was asked for."""
     sent = [request for request in emulator.requests if request.method == "POST"]
     return [json.loads(request.body)["input"] for request in sent]
-
-
-def fingerprint(prompt: str) -> str:
-    """Return how the ledger calls this purchase."""
-    return hashlib.sha256(GptImage2(prompt).body()).hexdigest()[:16]
 
 
 # --- what it leaves ---------------------------------------------------------------
@@ -62,10 +55,8 @@ async def test_paths_come_in_the_order_of_the_prompts(
 ):
     """Whichever is ready first."""
     said = await aivideo("image", *"abcdef")
-    prompt_of = {fingerprint(prompt): prompt for prompt in "abcdef"}
     made = {
-        f"{entry.task_id}.png": prompt_of[entry.fingerprint]
-        for entry in emulator.ledger.charges
+        f"{task_id}.png": job.picture.prompt for task_id, job in emulator.jobs.items()
     }
     assert [*"abcdef"] == [made[line] for line in said.lines]
 
@@ -77,8 +68,8 @@ async def test_several_pictures_of_each_prompt(
     async with Emulator(speed=1000) as emulator:
         point_at(emulator, monkeypatch)
         said = await aivideo("image", "a", "b", "-n", "3")
-    counted = Counter(entry.fingerprint for entry in emulator.ledger.charges)
-    assert {fingerprint("a"): 3, fingerprint("b"): 3} == counted
+    pictures = Counter(job.picture.prompt for job in emulator.jobs.values())
+    assert {"a": 3, "b": 3} == pictures
     assert 6 == len({*said.lines})
 
 

@@ -305,13 +305,44 @@ def test_a_refund_comes_when_the_task_fails_whoever_looks():
     core.ledger.assert_clean()
 
 
-def test_the_same_body_twice_is_a_double_charge():
-    """Another prompt is not; the fingerprint is that of the bytes."""
+def test_the_same_order_twice_is_a_double_charge():
+    """Another prompt is not."""
     core = core_of()
     for prompt in ("one", "two", "one"):
         buy(core, order(prompt))
     (double,) = core.ledger.double_charges
     assert core.ledger.charges[2] == double
+
+
+@pytest.mark.parametrize(
+    "again",
+    [
+        order() | {"callback_url": "http://127.0.0.1:1/hook/another"},
+        {"input": order()["input"], "model": "gpt-image-2"},
+        order(image_urls=None),
+        order() | {"note": "a second try"},
+    ],
+    ids=["callback", "order of keys", "null", "unknown field"],
+)
+def test_another_spelling_of_an_order_is_the_same_order(again: Any):
+    """A second purchase is seen, although its bytes differ from the first."""
+    core = core_of()
+    buy(core, order() | {"callback_url": "http://127.0.0.1:1/hook/one"})
+    twice = buy(core, again)
+    assert [twice] == [entry.task_id for entry in core.ledger.double_charges]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [order(resolution="2k"), order(nsfw_checker=False), order("a red mug ")],
+    ids=["resolution", "flag", "blank"],
+)
+def test_what_differs_in_its_input_is_another_order(other: Any):
+    """Bought once each."""
+    core = core_of()
+    buy(core)
+    buy(core, other)
+    core.ledger.assert_clean()
 
 
 @pytest.mark.parametrize(

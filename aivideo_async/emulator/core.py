@@ -51,6 +51,9 @@ NO_SERVER = "https://emulator.invalid"
 KEPT = 20_000
 """How many requests the log keeps at least, so that it does not grow for ever."""
 
+KEPT_BYTES = 2**17
+"""How much of a body the log keeps: the longest valid order, written as UTF-8."""
+
 HOUR, DAY = 3_600.0, 86_400.0
 
 
@@ -136,10 +139,9 @@ class Core:
     def _log(self, request: Request, reply: Reply, now: float) -> None:
         status = reply.status if reply.answered else None
         self.answers[status] += 1
+        body = request.body[:KEPT_BYTES]
         self.requests.append(
-            Received(
-                now, request.method, request.path, status, request.body, reply.fate
-            )
+            Received(now, request.method, request.path, status, body, reply.fate)
         )
         if len(self.requests) >= 2 * KEPT:
             del self.requests[:KEPT]

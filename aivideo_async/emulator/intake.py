@@ -16,7 +16,7 @@ from typing import Any
 
 from attrs import frozen
 
-from aivideo_async.emulator.reply import Reply, refusal
+from aivideo_async.emulator.reply import Reply, refusal, undocumented
 from aivideo_async.models.catalogue import (
     ModelSpec,
     catalogue,
@@ -27,7 +27,10 @@ from aivideo_async.models.catalogue import (
 )
 from aivideo_async.models.strictjson import decode
 
-__all__ = ["Order", "Refused", "endpoints", "invalid", "read_order"]
+__all__ = ["LARGEST_BODY", "Order", "Refused", "endpoints", "invalid", "read_order"]
+
+LARGEST_BODY = 2**20
+"""Bytes; what the service takes is not documented, and no valid order comes near."""
 
 
 class Refused(Exception):  # noqa: N818  (an answer, not a failure)
@@ -108,6 +111,9 @@ def read_order(path: str | None, body: bytes) -> Order:
 
 
 def _object(body: bytes) -> dict[str, Any]:
+    if len(body) > LARGEST_BODY:
+        text = f"The body has more than {LARGEST_BODY:,} bytes."
+        raise Refused(undocumented(413, "request_too_large", text))
     try:
         fields = decode(body)
     except ValueError:

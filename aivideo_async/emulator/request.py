@@ -41,7 +41,7 @@ class Received:
         method: Such as ``GET``.
         path: With its query.
         status: The HTTP status that went out, or None if no answer did.
-        body: The bytes of the request's body.
+        body: The bytes of the request's body; of a huge one, the first 128 KiB.
         fate: How the connection behaved.
     """
 

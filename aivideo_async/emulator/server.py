@@ -13,6 +13,7 @@ from contextlib import suppress
 
 from aiohttp import web
 
+from aivideo_async.emulator.intake import LARGEST_BODY
 from aivideo_async.emulator.live import Live
 from aivideo_async.emulator.page import LivePage
 from aivideo_async.emulator.reply import Fate, Reply
@@ -21,6 +22,9 @@ from aivideo_async.emulator.request import Request
 __all__ = ["Server"]
 
 HOST = "127.0.0.1"
+
+LEAVE = 0.5
+"""Seconds that a stalled connection gets, at the end, to finish what it began."""
 
 
 class Server:
@@ -44,7 +48,9 @@ class Server:
         app.router.add_route("*", "/{path:.*}", self._serve)
         app.on_response_prepare.append(_stay_anonymous)
         # Cancelled with its connection, so a hanging answer ends when the client goes.
-        self._runner = web.AppRunner(app, access_log=None, handler_cancellation=True)
+        self._runner = web.AppRunner(
+            app, access_log=None, handler_cancellation=True, shutdown_timeout=LEAVE
+        )
 
     async def start(self) -> str:
         """
@@ -58,12 +64,12 @@ class Server:
         return f"http://{HOST}:{self._runner.addresses[0][1]}"
 
     async def close(self) -> None:
-        """End every connection, also those whose answer never comes."""
+        """End every connection, also one that stalls or whose answer never comes."""
         self._closing.set()
         await self._runner.cleanup()
 
     async def _serve(self, request: web.Request) -> web.StreamResponse:
-        body = await request.read()
+        body = await _body(request)
         reply = self._handle(
             Request(request.method, request.raw_path, request.headers, body)
         )
@@ -89,6 +95,16 @@ class Server:
 
 async def _stay_anonymous(request: web.Request, response: web.StreamResponse) -> None:
     response.headers.pop("Server", None)
+
+
+async def _body(request: web.Request) -> bytes:
+    """Read the body, but not on and on: beyond its limit the service refuses it."""
+    body = bytearray()
+    async for chunk in request.content.iter_any():
+        body += chunk
+        if len(body) > LARGEST_BODY:
+            break
+    return bytes(body)
 
 
 def _drop(request: web.Request, *, abruptly: bool) -> web.Response:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
@@ -11,7 +12,8 @@ import pytest
 from hypothesis import given, strategies as st
 
 from aivideo_async.emulator import Core, Fate, Request, Rule, Scenario, acts
-from aivideo_async.emulator.core import KEPT
+from aivideo_async.emulator.core import KEPT, KEPT_BYTES
+from aivideo_async.emulator.intake import LARGEST_BODY
 from tests.emulator.calls import (
     CREATE,
     KEY,
@@ -111,6 +113,18 @@ def test_the_log_does_not_grow_for_ever():
     assert f"/{2 * KEPT + 4}" == core.requests[-1].path
 
 
+def test_the_log_keeps_a_valid_order_whole_and_a_huge_body_in_part():
+    """A megabyte per line would fill the memory."""
+    core = core_of()
+    references = ["https://example.com/" + "a" * 2000] * 16
+    longest = order("\U0001f600" * 20_000, image_urls=references)
+    for body in (json.dumps(longest, ensure_ascii=False).encode(), b"x" * 10**6):
+        core.handle(Request("POST", CREATE, KEY, body), 0.0)
+    valid, huge = core.requests
+    assert (200, longest) == (valid.status, json.loads(valid.body))
+    assert (400, KEPT_BYTES) == (huge.status, len(huge.body))
+
+
 def test_the_log_tells_how_the_connection_behaved():
     """Where no status went out, its fate says why."""
     core = core_of(Rule("create", acts.HANGING, nth=2))
@@ -199,6 +213,17 @@ def message(body: Any) -> str:
     text = read(reply)["error"]["message"]
     assert isinstance(text, str)
     return text
+
+
+@pytest.mark.parametrize(
+    ("size", "status"), [(LARGEST_BODY, 400), (LARGEST_BODY + 1, 413)]
+)
+def test_a_body_beyond_all_measure_is_refused_unread(size: int, status: int):
+    """413 in the documented shape, and a line in the log."""
+    core = core_of()
+    reply = core.handle(Request("POST", CREATE, KEY, b" " * size), 0.0)
+    assert status == reply.status == core.requests[0].status
+    assert "invalid_request_error" == read(reply)["error"]["type"]
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"null", b'{"a":1,"a":2}', b"\xff"])

@@ -12,7 +12,8 @@ import aiohttp
 import pytest
 from PIL import Image
 
-from aivideo_async.emulator import Act, Emulator, Rule, Scenario, acts
+from aivideo_async.emulator import Act, Emulator, Reply, Rule, Scenario, acts
+from aivideo_async.emulator.intake import LARGEST_BODY
 from tests.emulator.calls import CREATE, KEY, order
 
 
@@ -182,3 +183,50 @@ async def test_the_server_can_be_started_again(session: aiohttp.ClientSession):
         async with emulator:
             await create(session, emulator)
     assert 2 == len(emulator.ledger.charges)
+
+
+async def test_a_body_beyond_all_measure_is_refused(session: aiohttp.ClientSession):
+    """413 in the documented shape, and a line in the log."""
+    body = BytesIO(b"x" * (LARGEST_BODY + 1))
+    async with (
+        emulator_of() as emulator,
+        session.post(emulator.url + CREATE, data=body) as response,
+    ):
+        code = (await response.json())["error"]["code"]
+    assert (413, "request_too_large") == (response.status, code)
+    assert [413] == [received.status for received in emulator.requests]
+
+
+async def connect(
+    emulator: Emulator, request: str
+) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """Send *request* on a connection of its own, and read next to nothing."""
+    host, _, port = emulator.url.removeprefix("http://").partition(":")
+    reader, writer = await asyncio.open_connection(host, int(port), limit=1)
+    writer.write(request.replace("\n", "\r\n").encode())
+    await writer.drain()
+    return reader, writer
+
+
+async def test_closing_ends_what_was_sent_by_half():
+    """A client that stops within its request does not hold up the end."""
+    async with emulator_of() as emulator:
+        half = "Host: x\nContent-Length: 99\nExpect: 100-continue\n\n{"
+        reader, writer = await connect(emulator, f"POST {CREATE} HTTP/1.1\n{half}")
+        assert b"HTTP/1.1 100" == await reader.readexactly(12)
+    assert b"Continue" == (await reader.read()).strip()
+    writer.close()
+    assert [] == emulator.ledger.charges
+
+
+async def test_closing_ends_what_nobody_reads():
+    """Nor does one that stops within the answer."""
+    large = Rule("credits", Act(reply=Reply(200, body=bytes(2**25))))
+    async with emulator_of(large) as emulator:
+        look = (
+            "GET /v1/credits HTTP/1.1\nHost: x\nAuthorization: Bearer sk-emulator\n\n"
+        )
+        _, writer = await connect(emulator, look)
+        await arrival(emulator)
+    writer.transport.abort()
+    assert [200] == [received.status for received in emulator.requests]

@@ -18,6 +18,7 @@ import math
 from collections import Counter
 from collections.abc import Mapping
 from decimal import Decimal
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
@@ -102,7 +103,7 @@ class Core:
         self._limits = _limits(scenario, self._clock)
 
     @property
-    def jobs(self) -> Mapping[str, Job]:
+    def jobs(self) -> MappingProxyType[str, Job]:
         """Every task by its id, the oldest first."""
         return self._workshop.jobs
 
@@ -124,8 +125,7 @@ class Core:
     def settle(self, now: float) -> None:
         """Refund what has failed by *now*, whether anybody looked or not."""
         while job := self._workshop.failed(now):
-            self.ledger.fail(job.id)
-            self.ledger.refund(job.id, at=job.ended)
+            self.ledger.fail_and_refund(job.id, at=job.ended)
 
     def due_calls(self, now: float) -> list[Call]:
         """

@@ -35,12 +35,15 @@ class Courier:
     Args:
         core: Says what is due, and is told the result.
         patience: Seconds for one attempt.
+
+    Attributes:
+        loop: The loop that it lives in, whose clock is the core's.
     """
 
     def __init__(self, core: Core, *, patience: float = PATIENCE) -> None:
         self._core = core
         self._patience = patience
-        self._loop = asyncio.get_running_loop()
+        self.loop = asyncio.get_running_loop()
         self._alarm: asyncio.TimerHandle | None = None
         self._calls: set[asyncio.Task[None]] = set()
         self._slots = asyncio.Semaphore(AT_ONCE)
@@ -61,7 +64,7 @@ class Courier:
             self._alarm.cancel()
             self._alarm = None
         if due is not None:
-            self._alarm = self._loop.call_at(due, self._ring)
+            self._alarm = self.loop.call_at(due, self._ring)
 
     async def close(self) -> None:
         """Send nothing more, and leave what is under way."""
@@ -75,8 +78,8 @@ class Courier:
 
     def _ring(self) -> None:
         self._alarm = None
-        for call in self._core.due_calls(self._loop.time()):
-            task = self._loop.create_task(self._make(call))
+        for call in self._core.due_calls(self.loop.time()):
+            task = self.loop.create_task(self._make(call))
             self._calls.add(task)
             task.add_done_callback(self._calls.discard)
         self.look()
@@ -91,7 +94,7 @@ class Courier:
         except (aiohttp.ClientError, OSError, ValueError) as error:
             reason = str(error) or type(error).__name__
         self._core.callbacks.note(
-            call, now=self._loop.time(), status=status, reason=reason
+            call, now=self.loop.time(), status=status, reason=reason
         )
         self.look()
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Mapping
 from contextlib import AsyncExitStack, ExitStack
 from decimal import Decimal
 from types import TracebackType
@@ -25,7 +24,12 @@ if TYPE_CHECKING:
     from aivideo_async.client import AsyncClient
     from aivideo_async.emulator.courier import Courier
 
-__all__ = ["Emulator"]
+__all__ = ["ELSEWHERE", "Emulator"]
+
+ELSEWHERE = (
+    "Nothing was done: this emulator is served in another event loop or thread. "
+    "Ask it at its url, as emulator.client() does, or do not enter it."
+)
 
 
 class Emulator:
@@ -138,9 +142,9 @@ class Emulator:
         return self._core.requests
 
     @property
-    def jobs(self) -> Mapping[str, Job]:
-        """Every task so far by its id, the oldest first."""
-        return self._core.jobs
+    def jobs(self) -> dict[str, Job]:
+        """Every task so far by its id, the oldest first: a copy, which does not grow."""
+        return self._core.jobs.copy()
 
     @property
     def callbacks(self) -> list[Called]:
@@ -158,8 +162,22 @@ class Emulator:
 
         return AsyncClient(self.api_key, base_url=self.url, **options)
 
+    @property
+    def within_reach(self) -> bool:
+        """Whether the running loop may ask it directly, for no other one serves it."""
+        courier = self._courier
+        return courier is None or courier.loop is asyncio.get_running_loop()
+
     def handle(self, request: Request) -> Reply:
-        """Answer *request* now, by the running loop's clock."""
+        """
+        Answer *request* now, by the running loop's clock.
+
+        Raises:
+            RuntimeError: It is served in another loop, whose clock is another one, too.
+                Nothing was done: ask it at its address instead.
+        """
+        if not self.within_reach:
+            raise RuntimeError(ELSEWHERE)
         reply = self._core.handle(request, asyncio.get_running_loop().time())
         if self._courier is not None:
             self._courier.look()

@@ -3,7 +3,8 @@ The emulated account: every charge, every refund, and whether they add up.
 
 Money is integer milli-credits inside and `Decimal` credits outside. The ledger is the
 oracle of the tests: it is told what happens and keeps sums of its own, so that
-`Ledger.assert_clean` compares two independent accounts.
+`Ledger.assert_clean` compares two independent accounts. It may be read from another
+thread than the one that it is told in.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections import Counter
 from collections.abc import Iterable
 from decimal import Decimal
 from operator import attrgetter
+from threading import RLock
 
 from attrs import frozen
 
@@ -72,31 +74,54 @@ class Ledger:
         self._orders: set[str] = set()
         self._doubles: list[Entry] = []
         self._failed: set[str] = set()
+        self._refunded: Counter[str] = Counter()
+        self._unmatched: set[str] = set()
+        self._lock = RLock()
 
     def charge(
         self, task_id: str, millicredits: int, *, at: float, fingerprint: str
     ) -> None:
         """Take the price of a new task from the balance."""
         entry = Entry(task_id, millicredits, at, fingerprint)
-        self.charges.append(entry)
-        self._by_task[task_id] = entry
-        if fingerprint in self._orders:
-            self._doubles.append(entry)
-        self._orders.add(fingerprint)
-        self._balance -= millicredits
-        self._consumed += millicredits
-        self._charged += millicredits
+        with self._lock:
+            self.charges.append(entry)
+            self._by_task[task_id] = entry
+            if fingerprint in self._orders:
+                self._doubles.append(entry)
+            self._orders.add(fingerprint)
+            self._balance -= millicredits
+            self._consumed += millicredits
+            self._charged += millicredits
 
     def fail(self, task_id: str) -> None:
         """Note that a task failed: it is owed a refund."""
-        self._failed.add(task_id)
+        with self._lock:
+            self._failed.add(task_id)
+            self._match(task_id)
 
     def refund(self, task_id: str, *, at: float) -> None:
         """Give back what the task cost."""
         charge = self._by_task[task_id]
-        self.refunds.append(Entry(task_id, charge.millicredits, at, charge.fingerprint))
-        self._balance += charge.millicredits
-        self._consumed -= charge.millicredits
+        given = Entry(task_id, charge.millicredits, at, charge.fingerprint)
+        with self._lock:
+            self.refunds.append(given)
+            self._balance += given.millicredits
+            self._consumed -= given.millicredits
+            self._refunded[task_id] += 1
+            self._match(task_id)
+
+    def fail_and_refund(self, task_id: str, *, at: float) -> None:
+        """Do both in one step, so that no reader sees a failure without its refund."""
+        with self._lock:
+            self.fail(task_id)
+            self.refund(task_id, at=at)
+
+    def _match(self, task_id: str) -> None:
+        """Remember a task as long as its refunds do not match its failure."""
+        if self._refunded[task_id] == (task_id in self._failed):
+            self._unmatched.discard(task_id)
+        else:
+            self._unmatched.add(task_id)
 
     def affords(self, millicredits: int) -> bool:
         """Tell whether the balance covers *millicredits*."""
@@ -135,8 +160,14 @@ class Ledger:
 
     @property
     def discrepancies(self) -> tuple[str, ...]:
-        """What else does not add up, each in a sentence."""
-        return (*self._refund_trouble(), *self._sum_trouble())
+        """
+        What else does not add up, each in a sentence.
+
+        It takes no longer however much was charged; `assert_clean` also adds up every
+        single entry.
+        """
+        with self._lock:
+            return (*self._refund_trouble(), *self._balance_trouble())
 
     def assert_clean(self) -> None:
         """
@@ -145,11 +176,17 @@ class Ledger:
         Raises:
             AssertionError: It does not add up; the text is a readable account.
         """
-        found = [f"- {text}" for text in (*self._double_trouble(), *self.discrepancies)]
+        with self._lock:
+            found = [
+                *self._double_trouble(),
+                *self._refund_trouble(),
+                *self._entry_trouble(),
+                *self._balance_trouble(),
+            ]
+            account = self._account() if found else []
         if found:
-            raise AssertionError(
-                "\n".join(["The ledger is not clean.", *found, *self._account()])
-            )
+            lines = ["The ledger is not clean.", *(f"- {text}" for text in found)]
+            raise AssertionError("\n".join([*lines, *account]))
 
     def _double_trouble(self) -> Iterable[str]:
         for entry in self.double_charges:
@@ -159,22 +196,24 @@ class Ledger:
             )
 
     def _refund_trouble(self) -> Iterable[str]:
-        refunded = Counter(entry.task_id for entry in self.refunds)
-        for task_id in sorted(self._failed - refunded.keys()):
-            yield f"task {task_id} failed and was not refunded"
-        for task_id in sorted(refunded.keys() - self._failed):
-            yield f"task {task_id} was refunded and had not failed"
-        for task_id, times in refunded.items():
+        for task_id in sorted(self._unmatched):
+            times = self._refunded[task_id]
+            if not times:
+                yield f"task {task_id} failed and was not refunded"
+            elif task_id not in self._failed:
+                yield f"task {task_id} was refunded and had not failed"
             if times > 1:
                 yield f"task {task_id} was refunded {times} times"
 
-    def _sum_trouble(self) -> Iterable[str]:
+    def _entry_trouble(self) -> Iterable[str]:
         charged, refunded = _total(self.charges), _total(self.refunds)
         if charged - refunded != self.consumed:
             yield (
                 f"{charged} charged - {refunded} refunded is not the "
                 f"{self.consumed} consumed"
             )
+
+    def _balance_trouble(self) -> Iterable[str]:
         if self.balance != self.start - self.consumed:
             yield f"the balance is {self.balance}, not {self.start} - {self.consumed}"
 

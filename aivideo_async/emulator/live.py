@@ -29,6 +29,7 @@ from aivideo_async.emulator.jobs import Job
 from aivideo_async.emulator.ledger import Ledger
 from aivideo_async.emulator.pictures import Picture
 from aivideo_async.emulator.reply import Fate
+from aivideo_async.emulator.request import Received
 from aivideo_async.models.money import from_milli
 from aivideo_async.models.wire import printable
 
@@ -48,6 +49,9 @@ THUMBNAIL = 160
 
 PROMPT = 160
 """How many characters of a prompt are shown."""
+
+COPIED = 4096
+"""Up to how many bytes a request is offered as a command."""
 
 FIRST_ORDER = {
     "model": "gpt-image-2",
@@ -220,8 +224,15 @@ def _log(core: Core, now: float, after: int) -> Iterator[dict[str, Any]]:
             "path": printable(received.path),
             "status": received.status,
             "fate": None if received.fate is Fate.ANSWER else received.fate,
-            "curl": curl(core.base_url, received.method, received.path, received.body),
+            "curl": _copied(core, received),
         }
+
+
+def _copied(core: Core, received: Received) -> str | None:
+    """Write *received* as a command, unless that would be pages long."""
+    if len(received.path) + len(received.body) > COPIED:
+        return None
+    return curl(core.base_url, received.method, received.path, received.body)
 
 
 def _plain(credits: Decimal) -> str:

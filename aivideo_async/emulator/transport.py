@@ -8,15 +8,12 @@ is done on the running loop, so under a loop whose clock jumps a hang costs noth
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
 
 from aivideo_async.emulator.core import API_KEY
+from aivideo_async.emulator.emulator import ELSEWHERE, Emulator
 from aivideo_async.emulator.reply import Fate, Reply
 from aivideo_async.emulator.request import Request
 from aivideo_async.models.wire import Exchange, Fault, FaultKind, WireRequest
-
-if TYPE_CHECKING:
-    from aivideo_async.emulator.emulator import Emulator
 
 __all__ = ["EmulatorTransport"]
 
@@ -31,7 +28,8 @@ class EmulatorTransport:
     CancelledError, and it sets ``request.sent`` before the emulator works.
 
     Args:
-        emulator: Who answers; it need not be entered.
+        emulator: Who answers; it need not be entered. One that is served in another
+            loop cannot be reached like this.
         total: Seconds after which an answer that does not come is a timeout.
 
     Example:
@@ -49,6 +47,8 @@ class EmulatorTransport:
     async def exchange(self, request: WireRequest) -> Exchange:
         """Send *request* once and describe what happened."""
         await asyncio.sleep(0)  # a caller may be cancelled before anything is sent
+        if not self._emulator.within_reach:
+            return Exchange(False, error=Fault(FaultKind.CONNECT, ELSEWHERE))
         request.sent = True
         reply = self._emulator.handle(
             Request(request.method, request.path, HEADERS, request.body or b"")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import heapq
 import uuid
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -51,7 +50,7 @@ class Workshop:
         self._jobs: dict[str, Job] = {}
         self._dooms: list[tuple[float, str]] = []
         self._spoilt: set[tuple[str, str]] = set()
-        self.jobs: Mapping[str, Job] = MappingProxyType(self._jobs)
+        self.jobs = MappingProxyType(self._jobs)
 
     def hire(self, order: Order, price: int, now: float, course: Course) -> Job:
         """Start a task that costs *price* milli-credits."""

@@ -397,7 +397,7 @@ def test_an_estimate_costs_nothing(values: dict[str, Any], credits: float):
     core = core_of()
     reply = post(core, order(**values), path="/v1/estimate")
     assert {"code": 200, "msg": "success", "data": {"credits": credits}} == read(reply)
-    assert ({}, []) == (core.jobs, core.ledger.charges)
+    assert (0, []) == (len(core.jobs), core.ledger.charges)
 
 
 def test_an_estimate_is_checked_like_a_create():

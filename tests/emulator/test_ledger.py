@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 
 import pytest
@@ -41,6 +44,21 @@ def test_a_charge_is_kept_with_its_circumstances():
         entry.at,
         entry.fingerprint,
     )
+
+
+STEPS = st.tuples(st.sampled_from(["fail", "refund"]), st.sampled_from("ab"))
+
+
+@given(st.lists(STEPS, max_size=6))
+def test_what_does_not_match_is_told_at_once(steps: list[tuple[str, str]]):
+    """Failures and refunds in any order: one refund for each failure, and no other."""
+    ledger = bought("a", "b")
+    for step, task in steps:
+        ledger.fail(task) if step == "fail" else ledger.refund(task, at=1.0)
+    sound = all(
+        steps.count(("refund", task)) == (("fail", task) in steps) for task in "ab"
+    )
+    assert sound is (ledger.discrepancies == ())
 
 
 @given(st.lists(st.tuples(PRICES, st.booleans()), max_size=30))
@@ -83,6 +101,37 @@ def test_a_failure_without_a_refund_is_not_clean():
         ledger.assert_clean()
 
 
+def test_a_failure_is_refunded_in_one_step():
+    """Whoever reads meanwhile finds both or neither."""
+    ledger = bought("t-1")
+    ledger.fail_and_refund("t-1", at=1.0)
+    ledger.assert_clean()
+    assert Decimal(100) == ledger.balance
+
+
+def test_another_thread_never_reads_half_an_entry():
+    """Checked all the time while tasks are charged, failed and refunded."""
+    ledger, done = Ledger(10**6), threading.Event()
+
+    def trade() -> None:
+        for number in range(3000):
+            ledger.charge(str(number), 2400, at=0.0, fingerprint=str(number))
+            ledger.fail_and_refund(str(number), at=1.0)
+        done.set()
+
+    pace = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(1) as threads:
+            trading = threads.submit(trade)
+            while not done.is_set():
+                ledger.assert_clean()
+                assert () == ledger.discrepancies
+            trading.result()
+    finally:
+        sys.setswitchinterval(pace)
+
+
 def test_a_second_refund_is_not_clean():
     """Nor is money that was given back twice."""
     ledger = bought("t-1")
@@ -102,9 +151,10 @@ def test_a_refund_without_a_failure_is_not_clean():
 
 
 def test_a_lost_entry_is_not_clean():
-    """The sums are kept apart from the list."""
+    """The sums are kept apart from the list, which only a full check adds up."""
     ledger = bought("t-1", "t-2")
     ledger.charges.pop()
+    assert () == ledger.discrepancies
     with pytest.raises(
         AssertionError, match=r"2\.4 charged - 0 refunded is not the 4\.8"
     ):

@@ -13,7 +13,7 @@ import pytest
 
 from aivideo_async.emulator import Act, Core, Course, Request, Rule, acts
 from aivideo_async.emulator.callbacks import Call
-from aivideo_async.emulator.live import NEWEST, Live, curl
+from aivideo_async.emulator.live import COPIED, NEWEST, Live, curl
 from aivideo_async.models.strictjson import encode
 from tests.emulator.calls import CREATE, KEY, buy, core_of, get, order, post
 
@@ -282,6 +282,15 @@ def test_a_copied_request_is_the_same_request():
         "--data-raw",
         body.decode(),
     ]
+
+
+def test_only_a_short_request_is_offered_as_a_command():
+    """Two hundred long ones would make a look of many megabytes."""
+    core = core_of()
+    for size in (COPIED - 200, COPIED):
+        post(core, order("x" * size))
+    get(core, "/v1/tasks/" + "x" * COPIED)
+    assert [True, False, False] == [bool(line["curl"]) for line in shown(core)["log"]]
 
 
 @pytest.mark.parametrize(

@@ -206,6 +206,15 @@ async def test_a_request_is_copied_as_curl(page: Page):
         assert curl(emulator.url, "POST", CREATE, body) == await copied(page)
 
 
+async def test_a_huge_request_has_no_button(page: Page):
+    """Its row is there all the same."""
+    async with Emulator() as emulator:
+        buy(emulator, "x" * 5000)
+        await page.goto(emulator.url)
+        await expect(page.locator("#log .answer")).to_have_text("200")
+        assert 0 == await page.get_by_role("button", name="curl").count()
+
+
 async def test_an_answer_that_was_lost_is_told(page: Page):
     """Not only by its colour."""
     async with Emulator(Scenario(rules=(Rule("create", acts.LOST_REPLY),))) as emulator:

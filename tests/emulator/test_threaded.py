@@ -13,8 +13,9 @@ from typing import Any
 
 import pytest
 
-from aivideo_async.emulator import Emulator, Scenario
-from tests.emulator.calls import CREATE, order
+from aivideo_async import NO_RETRY, GptImage2, NotSentError
+from aivideo_async.emulator import Emulator, EmulatorTransport, Request, Scenario
+from tests.emulator.calls import CREATE, KEY, order
 
 AT_ONCE = Scenario(spread=0.0)
 
@@ -54,6 +55,29 @@ def test_the_books_are_readable_from_outside():
     assert [task_id] == list(emulator.jobs)
     assert Decimal("2.4") == emulator.ledger.consumed
     emulator.ledger.assert_clean()
+
+
+def test_its_tasks_are_a_copy():
+    """So that they can be gone through while more are bought."""
+    with Emulator() as emulator:
+        first = buy(emulator)
+        for task_id in emulator.jobs:
+            assert first == task_id
+            buy(emulator)
+    assert 2 == len(emulator.jobs)
+
+
+async def test_it_is_not_asked_from_another_loop_directly():
+    """Its clock is another one; the error says how to reach it, and nothing is done."""
+    with Emulator() as emulator:
+        with pytest.raises(RuntimeError, match="at its url"):
+            emulator.handle(Request("POST", CREATE, KEY, json.dumps(order()).encode()))
+        async with emulator.client(
+            transport=EmulatorTransport(emulator), retry=NO_RETRY
+        ) as client:
+            with pytest.raises(NotSentError, match="served in another event loop"):
+                await client.submit(GptImage2("a mug"))
+    assert [] == emulator.requests
 
 
 def test_callbacks_are_made_from_the_thread():

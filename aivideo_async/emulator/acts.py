@@ -17,6 +17,7 @@ from aivideo_async.emulator.reply import NO_REPLY, Fate, Reply, json_reply, refu
 from aivideo_async.models.strictjson import decode, encode
 
 __all__ = [
+    "AFTER_WORK",
     "BAD_GATEWAY",
     "BROKEN_JSON",
     "DROPPED",
@@ -43,6 +44,7 @@ class Course:
     What becomes of a task that is made; all times are at real speed.
 
     Attributes:
+        aborted: It fails at once as an ``upstream_error``, whatever else is said of it.
         fails: The error code with which it fails, to be refunded; None if it completes.
         seconds: How long it takes, infinite for ever; None to leave that to chance.
         empty: It completes without a file.
@@ -57,6 +59,7 @@ class Course:
         1
     """
 
+    aborted: bool = False
     fails: str | None = None
     seconds: float | None = None
     empty: bool = False
@@ -65,6 +68,9 @@ class Course:
     calls: int = 1
     call_delay: float = 0.0
 
+
+AFTER_WORK = ("internal_error", "upstream_error")
+"""The documented errors that may come when the work is done and charged."""
 
 USUAL = Course()
 """As the scenario has it."""
@@ -102,9 +108,7 @@ class Act:
     @property
     def becomes(self) -> Course:
         """What becomes of the task, doom included."""
-        if self.dooms:
-            return evolve(self.course, fails="upstream_error", seconds=0.0)
-        return self.course
+        return evolve(self.course, aborted=True) if self.dooms else self.course
 
     def alter(self, honest: Reply | None) -> Reply:
         """Turn the *honest* reply, None if no work was done, into the one that goes out."""
@@ -131,14 +135,23 @@ def refuse(code: str, *, charged: bool = False, retry_after: str | None = None) 
 
     Args:
         code: Such as ``rate_limit_exceeded`` or ``internal_error``.
-        charged: Do the work first, so that a create is charged. An ``upstream_error``
-            then fails the task, since the service documents a refund for it.
+        charged: Do the work first, so that a create is charged; only for the codes of
+            `AFTER_WORK`. An ``upstream_error`` then fails the task, since the service
+            documents a refund for it.
         retry_after: The value of a Retry-After header: seconds or an HTTP date.
+
+    Raises:
+        ValueError: The service says this error before any work, so nothing is charged.
 
     Example:
         >>> refuse("rate_limit_exceeded", retry_after="3").reply.status
         429
     """
+    if charged and code not in AFTER_WORK:
+        raise ValueError(
+            f"charged=True with {code!r}: the service says this before any work, so "
+            f"use {' or '.join(AFTER_WORK)}, or leave charged out."
+        )
     headers = {} if retry_after is None else {"retry-after": retry_after}
     return Act(
         works=charged,
@@ -189,7 +202,7 @@ LOST_REPLY = Act(works=True, fate=Fate.DROP_AFTER)
 """Charged, and the connection closes without an answer."""
 
 DROPPED = Act(fate=Fate.DROP_BEFORE)
-"""Closed without reading: not charged."""
+"""Closed without an answer, and before any work: not charged."""
 
 HANGING = Act(works=True, fate=Fate.HANG)
 """Charged, and no answer ever comes."""

@@ -38,7 +38,7 @@ class Fate(StrEnum):
     """The reply goes out whole."""
 
     DROP_BEFORE = "drop before"
-    """Closed without reading: nothing was done, nothing was charged."""
+    """Closed without an answer: it was read, nothing was done, nothing was charged."""
 
     DROP_AFTER = "drop after"
     """The work was done and charged, then the connection closed without an answer."""

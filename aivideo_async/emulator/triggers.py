@@ -67,6 +67,13 @@ def _code(value: str) -> str:
     return value
 
 
+def _after_work(value: str) -> str:
+    if value not in acts.AFTER_WORK:
+        known = ", ".join(acts.AFTER_WORK)
+        raise ValueError(f"its code is one of {known}; others come before any charge")
+    return value
+
+
 def _seconds(value: str) -> float:
     if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]+)?", value):
         raise ValueError("its value is a number of seconds")
@@ -144,8 +151,8 @@ TRIGGERS: Mapping[str, TriggerKind] = {
         ),
         TriggerKind(
             "@charged:CODE",
-            "the task is made and charged, and answered with that error",
-            lambda value: Trigger(acts.refuse(_code(value), charged=True)),
+            "charged, and answered with internal_error or upstream_error",
+            lambda value: Trigger(acts.refuse(_after_work(value), charged=True)),
         ),
         TriggerKind(
             "@drop",

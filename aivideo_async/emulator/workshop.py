@@ -56,8 +56,7 @@ class Workshop:
         """Start a task that costs *price* milli-credits."""
         scenario, rng, clock = self._scenario, self._rng, self._clock
         seconds = scenario.median * rng.lognormvariate(0.0, scenario.spread)
-        if rng.random() < scenario.failure_share and course.fails is None:
-            course = evolve(course, fails="upstream_error")
+        course = self._decide(course)
         if course.seconds is not None:
             seconds = course.seconds
         pending = PENDING_SHARE * min(seconds, scenario.median)
@@ -79,6 +78,15 @@ class Workshop:
         if job.doomed:
             heapq.heappush(self._dooms, (job.ended, job.id))
         return job
+
+    def _decide(self, course: Course) -> Course:
+        """Leave to chance what *course* leaves open: whether it fails."""
+        unlucky = self._rng.random() < self._scenario.failure_share
+        if course.aborted:
+            return evolve(course, fails="upstream_error", seconds=0.0)
+        if unlucky and course.fails is None:
+            return evolve(course, fails="upstream_error")
+        return course
 
     def failed(self, now: float) -> Job | None:
         """Hand over the next task that has failed by *now*, each once."""

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from aivideo_async.emulator import Act, Fate, Rule, acts
+from aivideo_async.emulator.reply import DOCUMENTED
 from tests.emulator.calls import (
     buy,
     core_of,
@@ -169,3 +170,10 @@ def test_an_error_that_is_not_documented_cannot_be_asked_for():
     """The table is the service's."""
     with pytest.raises(KeyError):
         acts.refuse("teapot")
+
+
+@pytest.mark.parametrize("code", sorted({*DOCUMENTED} - {*acts.AFTER_WORK}))
+def test_what_the_service_says_before_its_work_is_never_charged(code: str):
+    """A refusal that is charged would teach a client what is not so."""
+    with pytest.raises(ValueError, match="use internal_error or upstream_error"):
+        acts.refuse(code, charged=True)

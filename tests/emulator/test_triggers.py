@@ -91,7 +91,8 @@ def test_an_unknown_trigger_is_refused_with_the_list():
         ("@429:100", "its value is a number up to 99"),
         ("@refuse:teapot", "its code is one of invalid_request, invalid_api_key, "),
         ("@refuse", "its code is one of"),
-        ("@charged:teapot", "its code is one of"),
+        ("@charged:teapot", "its code is one of internal_error, upstream_error; "),
+        ("@charged:rate_limit_exceeded", "others come before any charge"),
         ("@fail", "its value is an error code"),
         ("@fail:42", "its value is an error code"),
         ("@drop:1", "holds @drop, written @drop: it takes no value."),
@@ -246,6 +247,26 @@ def test_a_lost_answer_is_charged(prompt: str, fate: Fate):
     assert fate is post(core, order(f"a mug {prompt}")).fate
     (charge,) = core.ledger.charges
     assert "completed" == look(core, charge.task_id, now=10.0)["status"]
+    core.ledger.assert_clean()
+
+
+@pytest.mark.parametrize("other", ["@slow:500", "@stuck", "@fail:odd"])
+def test_what_was_aborted_is_refunded_whatever_else_is_asked(other: str):
+    """A 503 is documented as refunded, so no word in the prompt holds that up."""
+    core = core_of()
+    assert 503 == post(core, order(f"@charged:upstream_error {other}")).status
+    (job,) = core.jobs.values()
+    assert ("failed", "upstream_error") == (job.status(0.0), job.course.fails)
+    assert Decimal(0) == core.ledger.consumed
+    core.ledger.assert_clean()
+
+
+def test_a_scenario_that_aborts_is_not_held_up_by_a_trigger():
+    """The same, where the 503 is the scenario's."""
+    act = acts.refuse("upstream_error", charged=True)
+    core = core_of(Rule("create", act))
+    assert 503 == post(core, order("a mug @stuck")).status
+    assert 1 == len(core.ledger.refunds)
     core.ledger.assert_clean()
 
 

@@ -10,6 +10,7 @@ A faithful, stateful stand-in for the service, so that everything runs offline.
     ├── ledger      the money, and whether it adds up
     ├── callbacks   which are due, and what became of them
     ├── scenario    how it behaves, as data; rules which request meets which act
+    ├── checks      what a setting has to be
     ├── acts        what can go wrong, as data
     ├── triggers    words in a prompt that choose an act
     ├── reply       answers, and how the connection behaves

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from datetime import UTC, datetime
 from email.utils import format_datetime
+
+from aivideo_async.models.numbers import check_number
 
 __all__ = ["EPOCH", "LONG_SPEED", "Clock", "http_date"]
 
@@ -40,8 +41,7 @@ class Clock:
     """
 
     def __init__(self, speed: float, skew: float = 0.0) -> None:
-        if not 0 < speed < math.inf:
-            raise ValueError(f"speed={speed!r}: use a number above 0, such as 20")
+        check_number("speed", speed, above=True)
         self._speed = speed
         self._skew = skew
         self._begun = 0.0

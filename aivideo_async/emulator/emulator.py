@@ -19,6 +19,7 @@ from aivideo_async.emulator.live import Live
 from aivideo_async.emulator.reply import Reply
 from aivideo_async.emulator.request import Received, Request
 from aivideo_async.emulator.scenario import RetryAfter, Scenario, named
+from aivideo_async.models.numbers import check_number
 
 if TYPE_CHECKING:
     from aivideo_async.client import AsyncClient
@@ -104,6 +105,7 @@ class Emulator:
         }
         given = {name: value for name, value in own.items() if value is not None}
         self.scenario = evolve(chosen, **given)
+        check_number("port", port, most=65_535, whole=True)
         self._core = Core(self.scenario, random.Random(seed), speed=speed)
         self._port = port
         self._courier: Courier | None = None

@@ -10,9 +10,12 @@ from __future__ import annotations
 from collections.abc import Container
 from typing import TYPE_CHECKING, Literal
 
-from attrs import field, frozen, validators
+from attrs import field, frozen
 
 from aivideo_async.emulator.acts import Act
+from aivideo_async.emulator.checks import number, one_of
+from aivideo_async.errors import ConfigurationError
+from aivideo_async.models.numbers import check_number
 
 if TYPE_CHECKING:
     import random
@@ -25,6 +28,22 @@ Where = Literal["create", "task", "credits", "estimate", "file", "any"]
 
 def _numbers(value: int | Container[int] | None) -> Container[int] | None:
     return (value,) if isinstance(value, int) else value
+
+
+def _from_one(instance: object, field: object, value: Container[int] | None) -> None:
+    for each in value if isinstance(value, tuple) else ():
+        check_number("nth", each, least=1, whole=True)
+    if value is not None and 0 in value:
+        raise ConfigurationError(f"nth={value!r}: requests are counted from 1.")
+
+
+def _in_order(
+    instance: object, field: object, value: tuple[float, float] | None
+) -> None:
+    if value is not None and not (len(value) == 2 and 0 <= value[0] < value[1]):
+        raise ConfigurationError(
+            f"between={value!r}: use two seconds from 0, the earlier one first."
+        )
 
 
 @frozen
@@ -44,6 +63,9 @@ class Rule:
         between: Only from this to that second after the emulator's first request.
         times: Fire at most this often.
 
+    Raises:
+        ValueError: An unknown place, or a number that makes no sense.
+
     Example:
         >>> from aivideo_async.emulator import acts
         >>> lost = Rule("create", acts.LOST_REPLY, nth=3)
@@ -51,16 +73,20 @@ class Rule:
     """
 
     where: Where = field(
-        validator=validators.in_(
-            ("create", "task", "credits", "estimate", "file", "any")
-        )
+        validator=one_of("create", "task", "credits", "estimate", "file", "any")
     )
     act: Act
-    nth: Container[int] | None = field(default=None, converter=_numbers, kw_only=True)
-    every: int | None = field(default=None, kw_only=True)
-    share: float | None = field(default=None, kw_only=True)
-    between: tuple[float, float] | None = field(default=None, kw_only=True)
-    times: int | None = field(default=None, kw_only=True)
+    nth: Container[int] | None = field(
+        default=None, converter=_numbers, validator=_from_one, kw_only=True
+    )
+    every: int | None = field(
+        default=None, validator=number(least=1, whole=True), kw_only=True
+    )
+    share: float | None = field(default=None, validator=number(most=1), kw_only=True)
+    between: tuple[float, float] | None = field(
+        default=None, validator=_in_order, kw_only=True
+    )
+    times: int | None = field(default=None, validator=number(whole=True), kw_only=True)
 
     def fires(self, seen: int, fired: int, elapsed: float, rng: random.Random) -> bool:
         """Decide for the request number *seen* at that place, *elapsed* seconds in."""

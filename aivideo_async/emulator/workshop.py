@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Workshop"]
 
+EXPIRED = -1.0
+"""The life, in seconds, of an address that has expired when it is shown."""
+
 
 class Workshop:
     """
@@ -118,7 +121,7 @@ class Workshop:
         job = self._jobs.get(path.rpartition("/")[2].removesuffix(".png"))
         if job is None or not job.completed(now) or path != job.file:
             return text_reply(404, "Not Found")
-        if not is_signed(path, query, self._secret, self._clock.unix(now)):
+        if not is_signed(path, query, self._secret, self._clock.exact(now)):
             return text_reply(403, "Request has expired, or its signature is wrong")
         reply = serve(job.picture, self._clock.unix(job.ended), request.headers)
         if job.course.truncated and self._first("file", job):
@@ -129,8 +132,8 @@ class Workshop:
         """Sign the path of its file, from now on and for a while."""
         life = self._clock.span(self._scenario.url_lifetime)
         if job.course.expired and self._first("address", job):
-            life = 0.0
-        return signed(job.file, self._clock.unix(now + life), self._secret)
+            life = EXPIRED
+        return signed(job.file, self._clock.exact(now + life), self._secret)
 
     def _first(self, event: str, job: Job) -> bool:
         """Tell whether *event* happens to *job* for the first time."""

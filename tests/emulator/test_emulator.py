@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import subprocess
 import sys
 from decimal import Decimal
@@ -38,6 +39,31 @@ def test_each_limit_can_be_set_in_place_of_the_scenario_s(fields: dict[str, Any]
     """The others stay."""
     expected = Scenario(**{"name": "steady"} | fields)
     assert expected == Emulator(**fields).scenario
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"balance": "abc"},
+        {"spend_limit": -5},
+        {"rate": -1},
+        {"burst": 0},
+        {"speed": 0},
+        {"speed": math.inf},
+        {"speed": "20"},
+        {"port": -1},
+        {"port": 65_536},
+        {"port": 80.5},
+        {"price_table": 2},
+        {"retry_after": "soon"},
+    ],
+    ids=str,
+)
+def test_a_number_that_makes_no_sense_is_refused(fields: dict[str, Any]):
+    """At once, and the text names the option."""
+    (name,) = fields
+    with pytest.raises(ValueError, match=name):
+        Emulator(**fields)
 
 
 def test_its_environment_leads_to_it():

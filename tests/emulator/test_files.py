@@ -50,21 +50,32 @@ def test_the_life_of_an_address_is_the_scenario_s():
     assert [200, 403] == [get(core, path, now).status for now in (3.9, 4.0)]
 
 
+@given(st.floats(0.0, 1e6), st.floats(1e-3, 10.0))
+def test_an_address_is_alive_when_it_is_shown(elapsed: float, life: float):
+    """However short its life is, at whatever moment between two seconds."""
+    core = core_of(url_lifetime=life)
+    task_id = buy(core)
+    now = 10.0 + elapsed
+    path = address(core, task_id, now)
+    alive = [get(core, path, then).status for then in (now, now + life + 0.01)]
+    assert [200, 403] == alive
+
+
 @pytest.mark.parametrize(
     "query",
     [
         "",
         "?",
-        "?expires=1775470318",
-        "?expires=1999999999&signature={signature}",
-        "?expires=1775470318&signature=",
+        "?expires=1775470318000",
+        "?expires=1999999999000&signature={signature}",
+        "?expires=1775470318000&signature=",
         "?expires=soon&signature={signature}",
         "?expires=-1&signature={signature}",
         "?expires=\u0663&signature={signature}",
         "?expires=" + "9" * 5000 + "&signature={signature}",
-        "?signature={signature}&expires=1775470318",
-        "?expires=1775470318&signature={signature}0",
-        "?expires=1775470318&signature={signature}&signature=0",
+        "?signature={signature}&expires=1775470318000",
+        "?expires=1775470318000&signature={signature}0",
+        "?expires=1775470318000&signature={signature}&signature=0",
     ],
     ids=lambda query: query[:60],
 )
@@ -72,7 +83,7 @@ def test_a_query_that_was_changed_opens_nothing(query: str):
     """A client has to keep it as it is."""
     core = core_of()
     path, _, rest = address(core, buy(core), now=10.0).partition("?")
-    assert "expires=1775470318&" in rest
+    assert "expires=1775470318000&" in rest
     signature = rest.partition("signature=")[2]
     forged = path + query.format(signature=signature)
     assert 403 == get(core, forged, now=10.0).status
@@ -88,9 +99,9 @@ def test_the_address_of_one_file_opens_no_other():
 
 @given(st.integers(0, 2**40), st.integers(0, 2**16), st.integers(0, 2**40))
 def test_a_signature_holds_until_it_expires(expires: int, secret: int, unix: int):
-    """To the second."""
-    path, _, query = signed("/files/a.png", expires, secret).partition("?")
-    assert (unix < expires) is is_signed(path, query, secret, unix)
+    """To the millisecond: here, to an eighth of a second."""
+    path, _, query = signed("/files/a.png", expires / 8, secret).partition("?")
+    assert (unix < expires) is is_signed(path, query, secret, unix / 8)
     assert not is_signed(path, query, secret + 1, unix)
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import random
+from typing import Any
 
 import pytest
 
@@ -80,3 +82,30 @@ def test_a_place_that_does_not_exist_is_refused():
     """A typing error would make a rule that never fires."""
     with pytest.raises(ValueError, match="where"):
         Rule("creates", BUSY)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        {"nth": 0},
+        {"nth": -1},
+        {"nth": (0, 1)},
+        {"nth": range(3)},
+        {"nth": True},
+        {"every": 0},
+        {"every": 1.5},
+        {"share": 5},
+        {"share": math.nan},
+        {"times": -1},
+        {"between": (5.0, 2.0)},
+        {"between": (-1.0, 2.0)},
+        {"between": (1.0,)},
+        {"between": (math.nan, 1.0)},
+    ],
+    ids=str,
+)
+def test_a_condition_that_makes_no_sense_is_refused(condition: dict[str, Any]):
+    """When it is written; the text names it."""
+    (name,) = condition
+    with pytest.raises(ValueError, match=f"{name}="):
+        Rule("create", BUSY, **condition)

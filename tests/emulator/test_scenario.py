@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections import Counter
 from decimal import Decimal
@@ -237,12 +238,33 @@ def test_each_scenario_sells_and_keeps_its_books(name: str):
         {"retry_after": "minutes"},
         {"price_table": 2},
         {"url_lifetime": 0},
+        {"url_lifetime": math.inf},
+        {"clock_skew": math.inf},
+        {"clock_skew": -1e12},
+        {"median": math.inf},
+        {"median": math.nan},
+        {"spread": math.inf},
+        {"failure_share": 1.01},
+        {"failure_share": -0.01},
+        {"balance": -1},
+        {"balance": "abc"},
+        {"balance": math.nan},
+        {"balance": math.inf},
+        {"spend_limit": -5},
+        {"spend_limit_hourly": "x"},
+        {"spend_limit_daily": math.nan},
+        {"rate": 0},
+        {"rate": math.nan},
+        {"rate": "5"},
+        {"burst": 0.5},
+        {"burst": True},
     ],
     ids=str,
 )
 def test_a_scenario_that_makes_no_sense_is_refused(fields: dict[str, Any]):
-    """When it is written, not when it is met."""
-    with pytest.raises(ValueError):
+    """When it is written, not when it is met; the text names the option."""
+    (name,) = fields
+    with pytest.raises(ValueError, match=name):
         Scenario(**fields)
 
 

@@ -9,6 +9,7 @@ once, and 3 and 10 minutes after the first; then the callback is given up.
 from __future__ import annotations
 
 import heapq
+import math
 from collections import Counter
 from collections.abc import Callable, Mapping
 from itertools import count
@@ -34,8 +35,8 @@ class Call:
         url: Where it goes.
         attempt: 1, 2 or 3.
         since: When the first attempt was due, in seconds of the loop.
-        headers: Of the POST.
-        body: The bytes of it: what a look at the task answers.
+        headers: Of the POST; the core writes them when it is sent.
+        body: The bytes of it: what a look at the task answers then.
     """
 
     task_id: str
@@ -106,10 +107,10 @@ class Callbacks:
         """Call *url* at the time *due*."""
         self._push(due, Call(task_id, url, 1, due))
 
-    def due(self, now: float) -> list[Call]:
-        """Hand over what is due by *now*; whoever takes it notes the result."""
-        calls = []
-        while self._waiting and self._waiting[0][0] <= now:
+    def due(self, now: float, most: float = math.inf) -> list[Call]:
+        """Hand over up to *most* due by *now*; whoever takes one notes the result."""
+        calls: list[Call] = []
+        while self._waiting and self._waiting[0][0] <= now and len(calls) < most:
             calls.append(heapq.heappop(self._waiting)[2])
         return calls
 

@@ -13,9 +13,9 @@ from aivideo_async.models.money import read_credits
 from aivideo_async.models.numbers import check_number
 from aivideo_async.models.text import show
 
-Validator: TypeAlias = "Callable[[object, Attribute[Any], Any], None]"
-
 __all__ = ["amount", "are_credits", "number", "one_of"]
+
+Validator: TypeAlias = "Callable[[object, Attribute[Any], Any], None]"
 
 
 def number(**limits: Any) -> Validator:

@@ -127,14 +127,17 @@ class Core:
         while job := self._workshop.failed(now):
             self.ledger.fail_and_refund(job.id, at=job.ended)
 
-    def due_calls(self, now: float) -> list[Call]:
-        """
-        Hand over the callbacks that are due by *now*, written as they are to be sent.
-
-        Whoever sends one notes the result in `callbacks`, which plans the next attempt.
-        """
+    def written(self, call: Call, now: float) -> Call:
+        """Return a *call* out of `callbacks` as it is to be sent *now*."""
         self.settle(now)
-        return [self._written(call, now) for call in self.callbacks.due(now)]
+        job = self.jobs[call.task_id]
+        headers = {
+            "Content-Type": "application/json",
+            "X-Event": f"task.{job.status(now)}",
+            "X-Task-Id": job.id,
+            "X-Timestamp": str(self._clock.skewed(now)),
+        }
+        return evolve(call, headers=headers, body=encode(self._view(job, now)))
 
     def _log(self, request: Request, reply: Reply, now: float) -> None:
         status = reply.status if reply.answered else None
@@ -265,16 +268,6 @@ class Core:
         due = job.ended + self._clock.wait(job.course.call_delay)
         for _ in range(job.course.calls):
             self.callbacks.expect(job.id, callback_url, due)
-
-    def _written(self, call: Call, now: float) -> Call:
-        job = self.jobs[call.task_id]
-        headers = {
-            "Content-Type": "application/json",
-            "X-Event": f"task.{job.status(now)}",
-            "X-Task-Id": job.id,
-            "X-Timestamp": str(self._clock.skewed(now)),
-        }
-        return evolve(call, headers=headers, body=encode(self._view(job, now)))
 
     def _view(self, job: Job, now: float) -> dict[str, Any]:
         return self._workshop.view(job, now, self.base_url)

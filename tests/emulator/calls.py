@@ -7,6 +7,7 @@ import random
 from typing import Any
 
 from aivideo_async.emulator import Core, Reply, Request, Rule, Scenario
+from aivideo_async.emulator.callbacks import Call
 
 CREATE = "/v1/images/generations"
 KEY = {"authorization": "Bearer sk-emulator"}
@@ -39,6 +40,11 @@ def buy(core: Core, body: Any = None, now: float = 0.0) -> str:
     task_id = read(post(core, body, now))["data"]["taskId"]
     assert isinstance(task_id, str)
     return task_id
+
+
+def calls_due(core: Core, now: float) -> list[Call]:
+    """Take the callbacks that are due, as they are sent."""
+    return [core.written(call, now) for call in core.callbacks.due(now)]
 
 
 def look(core: Core, task_id: str, now: float) -> Any:

@@ -59,6 +59,7 @@ async def receiving(*statuses: int | None) -> AsyncIterator[Receiver]:
 
 
 async def until(happened: Callable[[], object]) -> None:
-    """Let the loop turn until something *happened*."""
-    while not happened():
-        await asyncio.sleep(0)
+    """Let the loop turn until something *happened*, but not for ever."""
+    async with asyncio.timeout(10):
+        while not happened():
+            await asyncio.sleep(0)

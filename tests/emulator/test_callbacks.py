@@ -9,7 +9,7 @@ import pytest
 
 from aivideo_async.emulator import Called, Core, Rule, acts
 from aivideo_async.emulator.callbacks import KEPT, Call, Callbacks
-from tests.emulator.calls import buy, core_of, get, order, post
+from tests.emulator.calls import buy, calls_due, core_of, get, order, post
 
 HOOK = "http://127.0.0.1:1/hook"
 
@@ -28,7 +28,7 @@ def timetable(core: Core, status: int | None) -> list[float]:
     """Answer every attempt with *status*, and return when each was due."""
     times = []
     while (due := core.callbacks.next_due) is not None:
-        for call in core.due_calls(due):
+        for call in calls_due(core, due):
             times.append(due)
             core.callbacks.note(call, now=due, status=status)
     return times
@@ -109,7 +109,7 @@ def test_its_headers_are_the_documented_ones(share: float, event: str):
     """Content-Type, X-Event, X-Task-Id, X-Timestamp."""
     core = core_of(failure_share=share)
     task_id = buy(core, asked())
-    (call,) = core.due_calls(now=12.0)
+    (call,) = calls_due(core, now=12.0)
     assert {
         "Content-Type": "application/json",
         "X-Event": event,
@@ -122,9 +122,9 @@ def test_each_attempt_carries_what_a_look_would_show_then():
     """A later attempt has a fresh address."""
     core = core_of()
     task_id = buy(core, asked())
-    (first,) = core.due_calls(now=10.0)
+    (first,) = calls_due(core, now=10.0)
     core.callbacks.note(first, now=10.0, status=503)
-    (again,) = core.due_calls(now=190.0)
+    (again,) = calls_due(core, now=190.0)
     assert get(core, f"/v1/tasks/{task_id}", now=190.0).body == again.body
     assert first.body != again.body
     assert (1, 2) == (first.attempt, again.attempt)
@@ -134,7 +134,7 @@ def test_a_failure_that_is_told_is_refunded():
     """Nobody needs to look first."""
     core = core_of(failure_share=1.0)
     buy(core, asked())
-    (call,) = core.due_calls(now=10.0)
+    (call,) = calls_due(core, now=10.0)
     assert "failed" == json.loads(call.body)["status"]
     assert 1 == len(core.ledger.refunds)
     core.ledger.assert_clean()
@@ -200,4 +200,4 @@ def test_callbacks_may_come_out_of_order():
     """The task that ended first is told of last."""
     core = core_of(Rule("create", acts.becoming(call_delay=60.0), nth=1))
     first, second = buy(core, asked("one")), buy(core, asked("two"), now=5.0)
-    assert [second, first] == [call.task_id for call in core.due_calls(now=100.0)]
+    assert [second, first] == [call.task_id for call in calls_due(core, now=100.0)]

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from typing import Any
 
 import pytest
+from yarl import URL
 
 from aivideo_async import AsyncClient, Backoff, GptImage2
 from aivideo_async.emulator import Emulator, EmulatorTransport, Rule, Scenario, acts
-from aivideo_async.emulator.courier import Courier
+from aivideo_async.emulator.courier import AT_ONCE, Courier
 from tests.emulator.calls import buy, core_of, order
 from tests.emulator.hooks import Receiver, receiving, until
+from tests.warp import warped
 
 
 def emulator_of(*rules: Rule, **fields: Any) -> Emulator:
@@ -22,6 +25,11 @@ def emulator_of(*rules: Rule, **fields: Any) -> Emulator:
 def client_of(emulator: Emulator) -> AsyncClient:
     """Return a client that neither waits nor holds back."""
     return emulator.client(polling=Backoff(initial=0.0), rate=1e6)
+
+
+def asked(receiver: Receiver, prompt: str = "a mug") -> dict[str, Any]:
+    """Write the body of a create that asks for a callback."""
+    return order(prompt) | {"callback_url": receiver.url}
 
 
 async def ended(emulator: Emulator, receiver: Receiver, attempts: int = 1) -> str:
@@ -106,7 +114,7 @@ async def test_a_receiver_that_never_answers_is_given_up():
     """After the courier's patience, in words."""
     core = core_of(speed=1e6)
     async with receiving(None) as receiver:
-        buy(core, order() | {"callback_url": receiver.url})
+        buy(core, asked(receiver))
         courier = Courier(core, patience=0.02)
         courier.look()
         await until(lambda: core.callbacks.log)
@@ -116,12 +124,90 @@ async def test_a_receiver_that_never_answers_is_given_up():
 
 
 async def test_closing_leaves_what_is_under_way():
-    """A receiver that hangs does not hold up the end."""
+    """A receiver that hangs does not hold up the end; the log tells what became of it."""
     async with receiving(None) as receiver:
         async with emulator_of() as emulator, client_of(emulator) as client:
             await client.submit(GptImage2("a mug"), callback_url=receiver.url)
             await until(lambda: receiver.got)
-    assert [] == emulator.callbacks
+    assert [(None, "the emulator was left")] == [
+        (line.status, line.reason) for line in emulator.callbacks
+    ]
+
+
+async def test_what_waits_for_its_turn_stays_planned():
+    """A courier that is closed before it came to a callback leaves it to the next."""
+    core = core_of(speed=1e6)
+    async with receiving(None) as receiver:
+        first, second = (buy(core, asked(receiver, prompt)) for prompt in "ab")
+        courier = Courier(core, at_once=1)
+        courier.look()
+        await until(lambda: receiver.got)
+        await courier.close()
+        left = [(line.task_id, line.reason) for line in core.callbacks.log]
+        another = Courier(core)
+        another.look()
+        await until(lambda: len(core.callbacks.log) == 3)
+        await another.close()
+    assert [(first, "the emulator was left")] == left
+    assert {(first, 2), (second, 1)} == {
+        (line.task_id, line.attempt) for line in core.callbacks.log if line.ok
+    }
+
+
+async def test_a_callback_tells_how_things_stand_when_it_is_sent():
+    """Not when it was due: its address lives from then on."""
+    core = core_of(speed=1e6)
+    async with receiving(None) as receiver:
+        for prompt in "ab":
+            buy(core, asked(receiver, prompt))
+        courier = Courier(core, patience=0.02, at_once=1)
+        courier.look()
+        await until(lambda: len(receiver.got) == 2)
+        await courier.close()
+    urls = [URL(body["output"]["urls"][0]) for _, body in receiver.got]
+    first, second = (int(url.query["expires"]) for url in urls)
+    assert first + 20 <= second
+
+
+@warped
+async def test_closing_takes_back_the_alarm():
+    """What was due later stays planned."""
+    core = core_of()
+    buy(core, asked(Receiver("http://127.0.0.1:1/hook")))
+    courier = Courier(core)
+    courier.look()
+    await courier.close()
+    await asyncio.sleep(60)
+    assert (10.0, []) == (core.callbacks.next_due, core.callbacks.log)
+
+
+async def test_a_proxy_of_the_environment_is_not_used(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    """It would carry the callback off this machine."""
+    async with receiving() as proxy, receiving() as receiver, emulator_of() as emulator:
+        for name in ("http_proxy", "HTTP_PROXY"):
+            monkeypatch.setenv(name, proxy.url)
+        for name in ("no_proxy", "NO_PROXY"):
+            monkeypatch.delenv(name, raising=False)
+        await ended(emulator, receiver)
+    assert (0, 1) == (len(proxy.got), len(receiver.got))
+
+
+async def test_a_name_of_this_machine_may_not_lead_elsewhere(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    """Whatever a resolver says of localhost, the socket is for this machine only."""
+    loop = asyncio.get_running_loop()
+
+    async def resolve(host: str, port: int, **kinds: Any) -> list[Any]:
+        address = ("192.0.2.1", port)
+        return [(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", address)]
+
+    monkeypatch.setattr(loop, "getaddrinfo", resolve)
+    async with emulator_of() as emulator:
+        await ended(emulator, Receiver("http://localhost:1/hook"), attempts=3)
+    assert all("not a loopback address" in line.reason for line in emulator.callbacks)
 
 
 async def test_what_was_due_before_is_made_up_for():
@@ -159,10 +245,10 @@ async def test_many_callbacks_all_arrive():
     """More than are under way at the same time."""
     async with receiving() as receiver, emulator_of() as emulator:
         async with client_of(emulator) as client, asyncio.TaskGroup() as group:
-            for number in range(120):
+            for number in range(AT_ONCE + 20):
                 request = GptImage2(f"mug {number}")
                 group.create_task(client.submit(request, callback_url=receiver.url))
-        await until(lambda: len(emulator.callbacks) == 120)
+        await until(lambda: len(emulator.callbacks) == AT_ONCE + 20)
     bought = {entry.task_id for entry in emulator.ledger.charges}
     assert bought == {body["id"] for _, body in receiver.got}
     emulator.ledger.assert_clean()

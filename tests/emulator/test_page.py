@@ -45,9 +45,10 @@ async def test_the_page_is_one_document_that_asks_nobody_else(
     assert set(re.findall(rb'(?:https?:)?//[^\s"\']+', html)) == {
         b"http://www.w3.org/2000/svg"
     }
-    assert ("no-store", "nosniff") == (
+    assert ("no-store", "nosniff", "same-origin") == (
         headers["cache-control"],
         headers["x-content-type-options"],
+        headers["cross-origin-resource-policy"],
     )
 
 

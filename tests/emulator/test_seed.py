@@ -21,6 +21,7 @@ from tests.emulator.calls import (
     CREATE,
     KEY,
     buy,
+    calls_due,
     core_of,
     error_code,
     get,
@@ -373,8 +374,8 @@ def test_the_callback_is_what_a_look_shows(share: float):
     """“a POST request whose payload matches the GET /v1/tasks/{taskId} response”"""
     core = core_of(failure_share=share)
     task_id = buy(core, order() | {"callback_url": "http://127.0.0.1/hook"})
-    early = core.due_calls(now=9.9)
-    (call,) = core.due_calls(now=10.0)
+    early = calls_due(core, now=9.9)
+    (call,) = calls_due(core, now=10.0)
     assert [] == early
     assert get(core, f"/v1/tasks/{task_id}", now=10.0).body == call.body
 

@@ -12,6 +12,7 @@ from aivideo_async.emulator import TRIGGERS, Core, Fate, Rule, acts
 from aivideo_async.emulator.triggers import read_triggers
 from tests.emulator.calls import (
     buy,
+    calls_due,
     core_of,
     error_code,
     get,
@@ -190,7 +191,7 @@ def test_callback_is_sent_so_many_times(calls: int):
     core = core_of()
     url = {"callback_url": "http://127.0.0.1:1/hook"}
     buy(core, order(f"a mug @callback:{calls}") | url)
-    assert calls == len(core.due_calls(now=10.0))
+    assert calls == len(calls_due(core, now=10.0))
     core.ledger.assert_clean()
 
 

@@ -30,6 +30,7 @@ from aivideo_async.emulator.clock import Clock, http_date
 from aivideo_async.emulator.intake import Order, Refused, invalid, read_order
 from aivideo_async.emulator.jobs import Job
 from aivideo_async.emulator.ledger import Ledger
+from aivideo_async.emulator.pictures import Picture
 from aivideo_async.emulator.reply import Reply, json_reply, refusal
 from aivideo_async.emulator.request import Received, Request, place_of
 from aivideo_async.emulator.rules import Place, RuleBook
@@ -121,6 +122,11 @@ class Core:
             reply = refused.reply
         self._log(request, reply, now)
         return reply
+
+    def picture_at(self, path: str, now: float) -> Picture | None:
+        """Return what the file at *path* shows, for whoever wants to draw it before."""
+        job = self._workshop.job_at(path, now)
+        return None if job is None else job.picture
 
     def settle(self, now: float) -> None:
         """Refund what has failed by *now*, whether anybody looked or not."""

@@ -193,7 +193,8 @@ class Emulator:
         if self._courier is not None:
             raise RuntimeError("This emulator is entered already: leave it first.")
         async with AsyncExitStack() as stack:
-            server = Server(self.handle, Live(self._core), self._port)
+            live = Live(self._core)
+            server = Server(self.handle, self._core.picture_at, live, self._port)
             stack.push_async_callback(server.close)
             self._core.base_url = await server.start()
             self._courier = Courier(self._core)

@@ -54,8 +54,8 @@ def serve(picture: Picture, modified: int, headers: Mapping[str, str]) -> Reply:
     Answer a GET of *picture*: whole, or the part that its *headers* ask for.
 
     One range of bytes is understood, as are both forms of If-Range; anything else is
-    answered whole, as HTTP allows. A part is cut out of the drawn picture at once; the
-    whole is left to be drawn by whoever sends it.
+    answered whole, as HTTP allows. A part is cut out of the drawn picture at once, for
+    its size is in the answer; the whole is left to be drawn by whoever sends it.
     """
     known = {
         "content-type": "image/png",

@@ -16,6 +16,7 @@ from aiohttp import web
 from aivideo_async.emulator.intake import LARGEST_BODY
 from aivideo_async.emulator.live import Live
 from aivideo_async.emulator.page import LivePage
+from aivideo_async.emulator.pictures import Picture, render
 from aivideo_async.emulator.reply import Fate, Reply
 from aivideo_async.emulator.request import Request
 
@@ -33,14 +34,20 @@ class Server:
 
     Args:
         handle: Turns a request into a reply, at once.
+        picture_at: Tells what the file at a path shows at a time.
         live: What the live page shows.
         port: Where to listen; 0 for any free port.
     """
 
     def __init__(
-        self, handle: Callable[[Request], Reply], live: Live, port: int = 0
+        self,
+        handle: Callable[[Request], Reply],
+        picture_at: Callable[[str, float], Picture | None],
+        live: Live,
+        port: int = 0,
     ) -> None:
         self._handle = handle
+        self._picture_at = picture_at
         self._port = port
         self._closing = asyncio.Event()
         app = web.Application()
@@ -70,6 +77,8 @@ class Server:
 
     async def _serve(self, request: web.Request) -> web.StreamResponse:
         body = await _body(request)
+        if "Range" in request.headers:
+            await self._draw(request.path)
         reply = self._handle(
             Request(request.method, request.raw_path, request.headers, body)
         )
@@ -85,6 +94,12 @@ class Server:
         if reply.fate is Fate.TRUNCATE:
             return await _truncate(request, reply, content)
         return web.Response(status=reply.status, headers=reply.headers, body=content)
+
+    async def _draw(self, path: str) -> None:
+        """Draw a file in a thread, so that a part of it can be cut out at once."""
+        picture = self._picture_at(path, asyncio.get_running_loop().time())
+        if picture is not None:
+            await asyncio.to_thread(render, picture)
 
     async def _pause(self, seconds: float | None) -> None:
         """Wait *seconds*, or without an end, but no longer than the server lives."""

@@ -115,11 +115,17 @@ class Workshop:
             view["output"] = {"urls": urls, "metadata": job.metadata}
         return view
 
+    def job_at(self, path: str, now: float) -> Job | None:
+        """Find the task whose file lies at *path*, if it is there by *now*."""
+        job = self._jobs.get(path.rpartition("/")[2].removesuffix(".png"))
+        there = job is not None and job.completed(now) and path == job.file
+        return job if there else None
+
     def file(self, request: Request, now: float) -> Reply:
         """Answer a GET of a file; a finished one, at an address that is still valid."""
         path, _, query = request.path.partition("?")
-        job = self._jobs.get(path.rpartition("/")[2].removesuffix(".png"))
-        if job is None or not job.completed(now) or path != job.file:
+        job = self.job_at(path, now)
+        if job is None:
             return text_reply(404, "Not Found")
         if not is_signed(path, query, self._secret, self._clock.exact(now)):
             return text_reply(403, "Request has expired, or its signature is wrong")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from typing import Any
 
@@ -65,6 +66,32 @@ async def test_a_part_of_a_file_can_be_fetched(session: aiohttp.ClientSession):
             span = response.headers["Content-Range"]
     assert (206, whole[100:]) == (status, rest)
     assert f"bytes 100-{len(whole) - 1}/{len(whole)}" == span
+
+
+class CountingThreads(ThreadPoolExecutor):
+    """Threads that know how often they were given work."""
+
+    given = 0
+
+    def submit(self, *args: Any, **kwargs: Any) -> Any:
+        """Count, and do it."""
+        self.given += 1
+        return super().submit(*args, **kwargs)
+
+
+async def test_a_part_is_drawn_in_a_thread(session: aiohttp.ClientSession):
+    """A large picture takes a while, in which others are to be answered."""
+    threads = CountingThreads()
+    asyncio.get_running_loop().set_default_executor(threads)
+    async with emulator_of() as emulator:
+        _, _, body = await create(session, emulator)
+        path = f"/v1/tasks/{json.loads(body)['data']['taskId']}"
+        async with session.get(emulator.url + path) as response:
+            (url,) = (await response.json())["output"]["urls"]
+        given = threads.given
+        async with session.get(url, headers={"Range": "bytes=0-3"}) as response:
+            part = await response.read()
+    assert (b"\x89PNG", given + 1) == (part, threads.given)
 
 
 async def test_the_server_is_on_the_loopback_and_says_no_name(

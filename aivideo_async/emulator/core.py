@@ -223,7 +223,7 @@ class Core:
         try:
             act, special = self._triggers.pick(order.prompt)
         except ValueError as error:
-            raise invalid("input.prompt", f" {error}") from None
+            raise invalid("input.prompt", str(error)) from None
         if act is None:
             return self._sell(order, now, evolve(course, **special))
         if not act.works:

@@ -93,7 +93,7 @@ def read_order(path: str | None, body: bytes) -> Order:
         Refused: It breaks a rule; the reply is the documented error.
     """
     fields = _object(body)
-    model = _required(fields, "model", str, "must be a string")
+    model = _required(fields, "model", str, "must be a string.")
     spec = spec_for(model)
     if spec is None or path not in (spec.endpoint, None):
         raise Refused(
@@ -101,12 +101,10 @@ def read_order(path: str | None, body: bytes) -> Order:
                 "model_not_found", f"Model '{model}' does not exist or is inactive."
             )
         )
-    values = _required(fields, "input", dict, "must be an object")
+    values = _required(fields, "input", dict, "must be an object.")
     callback_url = _callback(fields.get("callback_url"))
     for problem in problems(spec, values):
-        raise invalid(
-            f"input.{problem.field}", problem.text.removeprefix(problem.field)
-        )
+        raise invalid(f"input.{problem.path}", problem.rule)
     return Order(model, spec, values, callback_url)
 
 
@@ -119,25 +117,25 @@ def _object(body: bytes) -> dict[str, Any]:
     except ValueError:
         fields = None
     if not isinstance(fields, dict):
-        raise invalid("body", " must be a JSON object.")
+        raise invalid("body", "must be a JSON object.")
     return fields
 
 
 def _required(fields: dict[str, Any], name: str, kind: type, rule: str) -> Any:
     value = fields.get(name)
     if value is None:
-        raise invalid(name, " is required.")
+        raise invalid(name, "is required.")
     if not isinstance(value, kind):
-        raise invalid(name, f" {rule}.")
+        raise invalid(name, rule)
     return value
 
 
 def _callback(url: Any) -> str | None:
     if url is not None and not is_absolute_http(url):
-        raise invalid("callback_url", " must be an absolute http(s) URL.")
+        raise invalid("callback_url", "must be an absolute http(s) URL.")
     return url or None
 
 
 def invalid(path: str, rule: str) -> Refused:
     """Refuse a field in the service's own pattern: its quoted path, then the rule."""
-    return Refused(refusal("invalid_request", f"'{path}'{rule}"))
+    return Refused(refusal("invalid_request", f"'{path}' {rule}"))

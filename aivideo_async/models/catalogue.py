@@ -87,10 +87,25 @@ class ModelSpec:
 
 @frozen
 class Problem:
-    """One reason why an input would be refused."""
+    """
+    One reason why an input would be refused.
+
+    Attributes:
+        field: The name of the field.
+        text: What is wrong and what to do, for whoever writes Python.
+        rule: What the field breaks, as the service says it behind a path.
+        index: Which of its entries is meant; None for the field itself.
+    """
 
     field: str
     text: str
+    rule: str
+    index: int | None = None
+
+    @property
+    def path(self) -> str:
+        """Where it is, such as ``image_urls[0]``."""
+        return self.field if self.index is None else f"{self.field}[{self.index}]"
 
 
 @cache
@@ -115,23 +130,33 @@ def problems(spec: ModelSpec, values: Mapping[str, Any]) -> list[Problem]:
     """
     given = {name: value for name, value in values.items() if value is not None}
     found = [
-        Problem(name, f"{name}: unknown field. Known: {', '.join(spec.fields)}.")
+        Problem(
+            name,
+            f"{name}: unknown field. Known: {', '.join(spec.fields)}.",
+            "is not a known field.",
+        )
         for name in given
         if name not in spec.fields
     ]
     for name, field in spec.fields.items():
         if name in given:
-            found.extend(Problem(name, text) for text in _check(name, field, given))
+            found.extend(_CHECKS[field.type](name, field, given[name]))
         elif field.required:
-            found.append(Problem(name, f"{name} is required."))
+            found.append(Problem(name, f"{name} is required.", "is required."))
     if not found and spec.require and not any(given.get(n) for n in spec.require):
-        names = " or ".join(spec.require)
-        found.append(
-            Problem(spec.require[0], f"Nothing to work from: give {names} (or both).")
-        )
+        found.append(_nothing_given(*spec.require))
     if not found:
         found.extend(_broken_rules(spec, given))
     return found
+
+
+def _nothing_given(*names: str) -> Problem:
+    first, *others = names
+    return Problem(
+        first,
+        f"Nothing to work from: give {' or '.join(names)} (or both).",
+        f"is required without {' or '.join(others)}.",
+    )
 
 
 def _broken_rules(spec: ModelSpec, given: Mapping[str, Any]) -> Iterable[Problem]:
@@ -143,88 +168,105 @@ def _broken_rules(spec: ModelSpec, given: Mapping[str, Any]) -> Iterable[Problem
         applies = all(value(name) == wanted for name, wanted in rule.when.items())
         if applies and value(rule.field) not in rule.choices:
             cause = ", ".join(f"{name}={word!r}" for name, word in rule.when.items())
+            choices = ", ".join(rule.choices)
             yield Problem(
                 rule.field,
                 f"{rule.field}={value(rule.field)!r} is not allowed with {cause}: "
-                f"set {rule.field} to one of {', '.join(rule.choices)}, "
+                f"set {rule.field} to one of {choices}, "
                 f"or change {' and '.join(rule.when)}.",
+                f"must be one of {choices} with {cause}.",
             )
 
 
-def _check(name: str, field: FieldSpec, given: Mapping[str, Any]) -> Iterable[str]:
-    return _CHECKS[field.type](name, field, given[name])
-
-
-def _check_text(name: str, field: FieldSpec, value: Any) -> Iterable[str]:
+def _check_text(name: str, field: FieldSpec, value: Any) -> Iterable[Problem]:
     if not isinstance(value, str):
-        yield f"{name}={show(value)} is not text: pass a str."
+        text = f"{name}={show(value)} is not text: pass a str."
+        yield Problem(name, text, "must be a string.")
         return
     if field.max_chars is not None and len(value) > field.max_chars:
-        yield (
+        yield Problem(
+            name,
             f"{name} has {len(value):,} characters, at most {field.max_chars:,} "
-            f"are allowed: shorten it by {len(value) - field.max_chars:,}."
+            f"are allowed: shorten it by {len(value) - field.max_chars:,}.",
+            f"must have at most {field.max_chars} characters.",
         )
     if not value.strip():
-        yield f"{name}={value!r} is blank: write something or leave {name} out."
+        text = f"{name}={value!r} is blank: write something or leave {name} out."
+        yield Problem(name, text, "must not be blank.")
     yield from _broken_unicode(name, value)
 
 
-def _broken_unicode(name: str, value: str) -> Iterable[str]:
+def _broken_unicode(name: str, value: str) -> Iterable[Problem]:
     try:
         value.encode()
     except UnicodeEncodeError as error:
-        yield (
+        yield Problem(
+            name,
             f"{name} holds a lone surrogate at character {error.start}, which is not "
-            "Unicode text: repair the encoding of the source."
+            "Unicode text: repair the encoding of the source.",
+            "must be Unicode text.",
         )
 
 
-def _check_flag(name: str, field: FieldSpec, value: Any) -> Iterable[str]:
+def _check_flag(name: str, field: FieldSpec, value: Any) -> Iterable[Problem]:
     if not isinstance(value, bool):
-        yield f"{name}={show(value)} is not a truth value: pass True or False."
+        text = f"{name}={show(value)} is not a truth value: pass True or False."
+        yield Problem(name, text, "must be a boolean.")
 
 
-def _check_choice(name: str, field: FieldSpec, value: Any) -> Iterable[str]:
+def _check_choice(name: str, field: FieldSpec, value: Any) -> Iterable[Problem]:
     if not isinstance(value, str) or value not in field.choices:
-        yield (
-            f"{name}={show(value)} is not one of the allowed values: "
-            f"use {', '.join(field.choices)}."
-        )
+        yield _no_choice(name, field, show(value))
 
 
-def _check_number(name: str, field: FieldSpec, value: Any) -> Iterable[str]:
+def _no_choice(name: str, field: FieldSpec, shown: str) -> Problem:
+    choices = ", ".join(map(str, field.choices))
+    text = f"{name}={shown} is not one of the allowed values: use {choices}."
+    return Problem(name, text, f"must be one of {choices}.")
+
+
+def _check_number(name: str, field: FieldSpec, value: Any) -> Iterable[Problem]:
     whole = field.type == "integer"
     kinds = int if whole else int | float
     number = isinstance(value, kinds) and not isinstance(value, bool)
     if not number or not abs(value) < LARGEST:
-        yield f"{name}={show(value)} is not {'a whole' if whole else 'a'} number."
+        kind = "a whole number" if whole else "a number"
+        text = f"{name}={show(value)} is not {kind}."
+        yield Problem(name, text, f"must be {kind}.")
     elif field.choices and value not in field.choices:
-        choices = ", ".join(map(str, field.choices))
-        yield f"{name}={value} is not one of the allowed values: use {choices}."
+        yield _no_choice(name, field, str(value))
     elif field.minimum is not None and value < field.minimum:
-        yield f"{name}={value} is too small: at least {field.minimum}."
+        limit = f"at least {field.minimum}."
+        yield Problem(name, f"{name}={value} is too small: {limit}", f"must be {limit}")
     elif field.maximum is not None and value > field.maximum:
-        yield f"{name}={value} is too large: at most {field.maximum}."
+        limit = f"at most {field.maximum}."
+        yield Problem(name, f"{name}={value} is too large: {limit}", f"must be {limit}")
 
 
-def _check_urls(name: str, field: FieldSpec, value: Any) -> Iterable[str]:
+def _check_urls(name: str, field: FieldSpec, value: Any) -> Iterable[Problem]:
     if isinstance(value, str) or not isinstance(value, list | tuple):
-        yield f"{name}={show(value)} is not a list of URLs: pass a tuple or list."
+        text = f"{name}={show(value)} is not a list of URLs: pass a tuple or list."
+        yield Problem(name, text, "must be an array of URLs.")
         return
     if field.max_items is not None and len(value) > field.max_items:
-        yield (
+        yield Problem(
+            name,
             f"{name} has {len(value)} entries, at most {field.max_items} are allowed: "
-            f"remove {len(value) - field.max_items}."
+            f"remove {len(value) - field.max_items}.",
+            f"must have at most {field.max_items} entries.",
         )
     for index, url in enumerate(value):
         if not is_absolute_http(url):
-            yield (
+            yield Problem(
+                name,
                 f"{name}[{index}]={show(url)} is not an absolute http(s) URL: the "
-                "service fetches it itself, so put the file where it can be reached."
+                "service fetches it itself, so put the file where it can be reached.",
+                "must be an absolute http(s) URL.",
+                index,
             )
 
 
-def _check_any(name: str, field: FieldSpec, value: Any) -> Iterable[str]:
+def _check_any(name: str, field: FieldSpec, value: Any) -> Iterable[Problem]:
     return ()
 
 

@@ -344,6 +344,36 @@ def test_a_problem_is_told_in_one_sentence(
     assert [text] == [problem.text for problem in problems(spec, values)]
 
 
+@pytest.mark.parametrize(
+    ("spec", "values", "path", "rule"),
+    [
+        (NANO, {"prompt": "x", "fast": 1}, "fast", "is not a known field."),
+        (NANO, {}, "prompt", "is required."),
+        (KLING, {"prompt": "x", "duration": 2}, "duration", "must be at least 3."),
+        (KLING, {"prompt": "x", "duration": 16}, "duration", "must be at most 15."),
+        (
+            KLING,
+            {"prompt": "x", "duration": 2.5},
+            "duration",
+            "must be a whole number.",
+        ),
+        (SUNO, {"prompt": "x", "tempo": "fast"}, "tempo", "must be a number."),
+        (
+            NANO,
+            {"prompt": "x", "image_urls": ["https://e.com/a", 1]},
+            "image_urls[1]",
+            "must be an absolute http(s) URL.",
+        ),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_problem_is_told_as_the_service_does(
+    spec: ModelSpec, values: dict[str, Any], path: str, rule: str
+):
+    """With the path, down to the entry of a list, and the rule."""
+    assert [(path, rule)] == [(each.path, each.rule) for each in problems(spec, values)]
+
+
 def test_none_counts_as_not_given():
     """A required field of None is missing; another one is left out."""
     assert ["prompt"] == wrong(NANO, {"prompt": None, "resolution": None})

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 __all__ = ["ELSEWHERE", "Emulator"]
 
 ELSEWHERE = (
-    "Nothing was done: this emulator is served in another event loop or thread. "
-    "Ask it at its url, as emulator.client() does, or do not enter it."
+    "this emulator is served in another event loop or thread; "
+    "ask it at its url, as emulator.client() does, or do not enter it"
 )
 
 
@@ -46,7 +46,7 @@ class Emulator:
     While it is entered, its address shows what happens live in a browser, with an alarm
     when anything is charged twice. It also makes the callbacks that creates ask for, as
     documented and to this machine only. It can be entered again, with the same tasks
-    and money.
+    and money. What it tells of itself may be read in any thread.
 
     Args:
         scenario: How it behaves: a name out of `SCENARIOS`, or a `Scenario`.
@@ -179,7 +179,7 @@ class Emulator:
                 Nothing was done: ask it at its address instead.
         """
         if not self.within_reach:
-            raise RuntimeError(ELSEWHERE)
+            raise RuntimeError(f"Nothing was done: {ELSEWHERE}.")
         reply = self._core.handle(request, asyncio.get_running_loop().time())
         if self._courier is not None:
             self._courier.look()

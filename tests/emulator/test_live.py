@@ -143,7 +143,7 @@ def test_what_is_due_by_now_is_refunded_though_nobody_asked():
     core.ledger.assert_clean()
 
 
-def test_a_body_charged_twice_raises_the_alarm():
+def test_an_order_charged_twice_raises_the_alarm():
     """The second task is marked, the first and others are not."""
     core = core_of()
     for prompt in ("a mug", "a lamp", "a mug"):

@@ -151,7 +151,7 @@ async def test_a_double_charge_cannot_be_overlooked(page: Page):
         await expect(alert).to_be_in_viewport()
         await expect(page).to_have_title("Charged twice! Emulator")
         await expect(page.locator("#verdict")).to_have_text("Charged twice")
-        marked = page.locator("#tasks tr", has_text="Its body had been charged before")
+        marked = page.locator("#tasks tr", has_text="The same had been charged before")
         await expect(marked).to_have_count(1)
 
 

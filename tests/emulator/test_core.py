@@ -369,20 +369,26 @@ def test_the_same_order_twice_is_a_double_charge():
     assert core.ledger.charges[2] == double
 
 
+ORDER = order(resolution="2k")
+
+
 @pytest.mark.parametrize(
     "again",
     [
-        order() | {"callback_url": "http://127.0.0.1:1/hook/another"},
-        {"input": order()["input"], "model": "gpt-image-2"},
-        order(image_urls=None),
-        order() | {"note": "a second try"},
+        ORDER | {"callback_url": "http://127.0.0.1:1/hook/another"},
+        {
+            "input": {"resolution": "2k", "prompt": "a red mug"},
+            "model": "gpt-image-2",
+        },
+        order(resolution="2k", image_urls=None),
+        ORDER | {"note": "a second try"},
     ],
     ids=["callback", "order of keys", "null", "unknown field"],
 )
 def test_another_spelling_of_an_order_is_the_same_order(again: Any):
     """A second purchase is seen, although its bytes differ from the first."""
     core = core_of()
-    buy(core, order() | {"callback_url": "http://127.0.0.1:1/hook/one"})
+    buy(core, ORDER | {"callback_url": "http://127.0.0.1:1/hook/one"})
     twice = buy(core, again)
     assert [twice] == [entry.task_id for entry in core.ledger.double_charges]
 

@@ -235,6 +235,17 @@ async def connect(
     return reader, writer
 
 
+async def test_a_body_beyond_all_measure_is_not_waited_for():
+    """The refusal comes although most of what was announced was never sent."""
+    async with emulator_of() as emulator:
+        head = f"POST {CREATE} HTTP/1.1\nHost: x\nContent-Length: {10**9}\n"
+        key = "Authorization: Bearer sk-emulator\n\n"
+        sent = "x" * (LARGEST_BODY + 1)
+        reader, writer = await connect(emulator, head + key + sent)
+        assert b"HTTP/1.1 413" == await reader.readexactly(12)
+        writer.transport.abort()
+
+
 async def test_closing_ends_what_was_sent_by_half():
     """A client that stops within its request does not hold up the end."""
     async with emulator_of() as emulator:

@@ -19,11 +19,10 @@ Validator: TypeAlias = "Callable[[object, Attribute[Any], Any], None]"
 
 
 def number(**limits: Any) -> Validator:
-    """Validate a field: None, or a number within the *limits* of `check_number`."""
+    """Validate a field: a number within the *limits* of `check_number`."""
 
     def validate(instance: object, field: Attribute[Any], value: Any) -> None:
-        if value is not None:
-            check_number(field.name, value, **limits)
+        check_number(field.name, value, **limits)
 
     return validate
 
@@ -46,8 +45,8 @@ def amount(value: Decimal | float | str) -> Decimal:
 
 
 def are_credits(instance: object, field: Attribute[Any], value: Any) -> None:
-    """Validate a field: None, or a number of credits."""
-    if value is not None and read_credits(value) is None:
+    """Validate a field: a number of credits."""
+    if read_credits(value) is None:
         raise ConfigurationError(
             f"{field.name}={show(value)}: use a number of credits from 0."
         )

@@ -11,6 +11,7 @@ from collections.abc import Container
 from typing import TYPE_CHECKING, Literal
 
 from attrs import field, frozen
+from attrs.validators import optional
 
 from aivideo_async.emulator.acts import Act
 from aivideo_async.emulator.checks import number, one_of
@@ -80,13 +81,17 @@ class Rule:
         default=None, converter=_numbers, validator=_from_one, kw_only=True
     )
     every: int | None = field(
-        default=None, validator=number(least=1, whole=True), kw_only=True
+        default=None, validator=optional(number(least=1, whole=True)), kw_only=True
     )
-    share: float | None = field(default=None, validator=number(most=1), kw_only=True)
+    share: float | None = field(
+        default=None, validator=optional(number(most=1)), kw_only=True
+    )
     between: tuple[float, float] | None = field(
         default=None, validator=_in_order, kw_only=True
     )
-    times: int | None = field(default=None, validator=number(whole=True), kw_only=True)
+    times: int | None = field(
+        default=None, validator=optional(number(whole=True)), kw_only=True
+    )
 
     def fires(self, seen: int, fired: int, elapsed: float, rng: random.Random) -> bool:
         """Decide for the request number *seen* at that place, *elapsed* seconds in."""

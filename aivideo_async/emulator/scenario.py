@@ -14,6 +14,7 @@ from decimal import Decimal
 from typing import Literal
 
 from attrs import converters, field, frozen
+from attrs.validators import optional
 
 from aivideo_async.emulator import acts
 from aivideo_async.emulator.checks import amount, are_credits, number, one_of
@@ -84,16 +85,22 @@ class Scenario:
         default=Decimal(10_000), converter=amount, validator=are_credits
     )
     spend_limit: Decimal | None = field(
-        default=None, converter=converters.optional(amount), validator=are_credits
+        default=None,
+        converter=converters.optional(amount),
+        validator=optional(are_credits),
     )
     spend_limit_hourly: Decimal | None = field(
-        default=None, converter=converters.optional(amount), validator=are_credits
+        default=None,
+        converter=converters.optional(amount),
+        validator=optional(are_credits),
     )
     spend_limit_daily: Decimal | None = field(
-        default=None, converter=converters.optional(amount), validator=are_credits
+        default=None,
+        converter=converters.optional(amount),
+        validator=optional(are_credits),
     )
-    rate: float | None = field(default=None, validator=number(above=True))
-    burst: float | None = field(default=None, validator=number(least=1))
+    rate: float | None = field(default=None, validator=optional(number(above=True)))
+    burst: float | None = field(default=None, validator=optional(number(least=1)))
     retry_after: RetryAfter | None = field(
         default=None, validator=one_of(None, "seconds", "date")
     )

@@ -243,6 +243,8 @@ def test_each_scenario_sells_and_keeps_its_books(name: str):
         {"clock_skew": -1e12},
         {"median": math.inf},
         {"median": math.nan},
+        {"median": None},
+        {"balance": None},
         {"spread": math.inf},
         {"failure_share": 1.01},
         {"failure_share": -0.01},

@@ -27,6 +27,9 @@ __all__ = ["Callbacks"]
 
 log = logging.getLogger("aivideo_async")
 
+AT_ONCE = 3
+"""Looks under way at tasks that callbacks to the URL of one lost create named."""
+
 SOON = 1.0
 """Seconds between two looks at a task, however many callbacks come."""
 
@@ -110,7 +113,7 @@ class Callbacks:
         if len(lost) != 1:
             return False  # of several with one URL nobody knows which it was
         (one,) = lost
-        if task_id not in one.inquiries:
+        if task_id not in one.inquiries and len(one.inquiries) < AT_ONCE:
             one.inquiries.add(task_id)
             look = Job(
                 Stage.LOOK,
@@ -124,10 +127,24 @@ class Callbacks:
         return True
 
     def settle(self, lost: Lost, task: Task) -> None:
-        """Record that *task* came of the lost create, if it can have."""
-        if lost.url not in self._deliveries.lost or not self._fits(lost, task):
+        """
+        Record that *task* came of the lost create, if it can have.
+
+        A second one that can have is kept too: the first was forged then, or this is,
+        and neither may get lost for that.
+        """
+        if not self._fits(lost, task):
             return
-        del self._deliveries.lost[lost.url]
+        lost.found.append(task.id)
+        if len(lost.found) == 1:
+            self._correct(lost, task)
+        if task.status is TaskStatus.FAILED:
+            log.warning("%s; it failed and is refunded.", _found(lost, task))
+        else:
+            self._deliveries.keep_unclaimed(task.id, _found(lost, task))
+
+    def _correct(self, lost: Lost, task: Task) -> None:
+        """Put right what was noted when the outcome was unknown."""
         if (error := lost.error()) is not None:
             error.task_id = task.id
         self._counters.unknown -= 1
@@ -136,10 +153,6 @@ class Callbacks:
         if task.is_final:
             failed = task.status is TaskStatus.FAILED
             self._budget.ended(task.id, refunded=failed)
-        if task.status is TaskStatus.FAILED:
-            log.warning("%s; it failed and is refunded.", _found(lost, task))
-        else:
-            self._deliveries.keep_unclaimed(task.id, _found(lost, task))
 
     def _fits(self, lost: Lost, task: Task) -> bool:
         """Tell whether it is of that model, and nobody else's."""
@@ -147,7 +160,7 @@ class Callbacks:
         if known and task.model != lost.model:
             return False
         new = self._deliveries.remember(task.id, -math.inf)
-        return new or task.id == lost.salvaged
+        return new or (task.id == lost.salvaged and task.id not in lost.found)
 
 
 def _found(lost: Lost, task: Task) -> str:

@@ -12,8 +12,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 import anyio
 from attrs import asdict
@@ -252,23 +251,24 @@ class Engine:
     def _record_create(self, job: Job, wire: WireRequest, exchange: Exchange) -> None:
         if job.wire is not wire:
             return  # it was recorded when the client closed by force
-        with self._no_caller_left_behind(job):
+        try:
             arrival = arrived(exchange, self._time())
             self._creates.record(job, arrival)
             self._callbacks.recall(job, arrival.now)
+        except Exception as error:  # noqa: BLE001
+            self._own_up(job, error)
 
     def _record_look(self, job: Job, wire: WireRequest, exchange: Exchange) -> None:
-        with self._no_caller_left_behind(job):
-            self._looks.record(job, arrived(exchange, self._time()))
-
-    @contextmanager
-    def _no_caller_left_behind(self, job: Job) -> Iterator[None]:
-        """See to it that a bug of ours leaves no caller waiting for ever."""
         try:
-            yield
-        except Exception:
-            log.exception("Recording the answer about task %s failed.", job.task_id)
-            self._deliveries.fail(job, _defect(job))
+            self._looks.record(job, arrived(exchange, self._time()))
+        except Exception as error:  # noqa: BLE001
+            self._own_up(job, error)
+
+    def _own_up(self, job: Job, error: Exception) -> None:
+        """Fail *job* for a bug of ours, which must leave no caller waiting for ever."""
+        what = "Recording the answer about task %s failed."
+        log.error(what, job.task_id, exc_info=error)
+        self._deliveries.fail(job, _defect(job))
 
     # --- closing -----------------------------------------------------------------
 

@@ -75,7 +75,7 @@ if TYPE_CHECKING:
         TaskStatus,
     )
     from aivideo_async.models.wire import Evidence
-    from aivideo_async.policy.polling import Backoff
+    from aivideo_async.policy.polling import Backoff, LearnedPolling
     from aivideo_async.policy.retry import NO_RETRY, RetryPolicy
     from aivideo_async.throttle import LocalThrottle, Throttle
     from aivideo_async.transport.base import Timeouts, Transport
@@ -101,6 +101,7 @@ __all__ = [
     "InsufficientCreditsError",
     "InternalServerError",
     "InvalidRequestError",
+    "LearnedPolling",
     "LocalThrottle",
     "ModelNotFoundError",
     "NetworkError",
@@ -146,7 +147,7 @@ _HOMES = {
         "TaskFailure",
         "TaskStatus",
     ),
-    "aivideo_async.policy.polling": ("Backoff",),
+    "aivideo_async.policy.polling": ("Backoff", "LearnedPolling"),
     "aivideo_async.policy.retry": ("NO_RETRY", "RetryPolicy"),
     "aivideo_async.throttle": ("LocalThrottle", "Throttle"),
     "aivideo_async.transport.base": ("Timeouts", "Transport"),

@@ -59,13 +59,15 @@ class Callbacks:
         awaited = not followers and self._trust.followed(task_id, now)
         return bool(followers) or lost is not None or awaited
 
+    def cover(self, job: Job, now: float) -> bool:
+        """Tell whether a callback will tell of the job's task, so that looks are rare."""
+        return job.callback_url is not None and self._trust.holds(now)
+
     def due(self, job: Job, due: float, now: float) -> float:
         """Return when to look at a running task that would be looked at when *due*."""
         if job.look_again:
             job.look_again = False
             return min(due, now + SOON)
-        if job.callback_url is not None:
-            return max(due, now + self._trust.gap(now))
         return due
 
     def ended(self, job: Job, now: float) -> None:

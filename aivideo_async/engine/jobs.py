@@ -9,6 +9,7 @@ the agenda and the workers; only the engine changes it.
 from __future__ import annotations
 
 import asyncio
+import math
 from decimal import Decimal
 from enum import Enum, auto
 from typing import Any, Protocol
@@ -156,6 +157,12 @@ class Job:
     def on_wire(self) -> bool:
         """Whether its create is on the wire now: what happens to it is unknown."""
         return self.stage is Stage.CREATE and self.wire is not None
+
+    def urgency(self, now: float) -> float:
+        """Return how urgent its look is among those that wait: infinity is at once."""
+        if self.called_back or not self.is_followed:
+            return math.inf
+        return self.schedule.urgency(now - self.since, self.age)
 
     @property
     def is_followed(self) -> bool:

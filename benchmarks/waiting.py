@@ -29,11 +29,12 @@ __all__ = [
     "LAWS",
     "UNSEEN",
     "Every",
+    "InTurn",
     "Law",
     "Seen",
     "delay",
-    "looks",
     "lognormal",
+    "looks",
     "mixture",
     "optimum",
     "queue_up",
@@ -106,10 +107,12 @@ def mixture(*parts: tuple[float, Law]) -> Law:
 
 
 LAWS = {
-    "images, 35 s σ .45": lognormal(35, 0.45),
-    "tight, 20 s σ .2": lognormal(20, 0.2),
-    "bimodal, 15 or 90 s": mixture((0.6, lognormal(15, 0.2)), (0.4, lognormal(90, 0.2))),
-    "video, 120 s σ .6": lognormal(120, 0.6),
+    "images, 35 s, spread .45": lognormal(35, 0.45),
+    "tight, 20 s, spread .2": lognormal(20, 0.2),
+    "bimodal, 15 or 90 s": mixture(
+        (0.6, lognormal(15, 0.2)), (0.4, lognormal(90, 0.2))
+    ),
+    "video, 120 s, spread .6": lognormal(120, 0.6),
 }
 """The laws of the design; lognormal."""
 
@@ -119,12 +122,14 @@ UNSEEN = {
     "Weibull, 60 s shape 2": weibull(60, 2),
     "8 s, then exponential 12 s": weibull(12, 1, start=8),
     "trimodal, 8, 30 or 150 s": mixture(
-        (0.4, lognormal(8, 0.15)), (0.4, lognormal(30, 0.15)), (0.2, lognormal(150, 0.15))
+        (0.4, lognormal(8, 0.15)),
+        (0.4, lognormal(30, 0.15)),
+        (0.2, lognormal(150, 0.15)),
     ),
-    "heavy tail, 25 s σ 1": lognormal(25, 1.0),
-    "fast, 4 s σ .5": lognormal(4, 0.5),
-    "slow, 400 s σ .3": lognormal(400, 0.3),
-    "sharp, 45 s σ .05": lognormal(45, 0.05),
+    "heavy tail, 25 s, spread 1": lognormal(25, 1.0),
+    "fast, 4 s, spread .5": lognormal(4, 0.5),
+    "slow, 400 s, spread .3": lognormal(400, 0.3),
+    "sharp, 45 s, spread .05": lognormal(45, 0.05),
 }
 """Laws for which nothing was tuned."""
 
@@ -291,25 +296,35 @@ class _Nobody:
         return False
 
 
+class InTurn:
+    """Another schedule's looks in turn: the one that was made first is the next."""
+
+    def __init__(self, schedule: PollSchedule) -> None:
+        self.next, self.running = schedule.next, schedule.running
+        self.done = schedule.done
+
+    def urgency(self, age: float, last: float) -> float:
+        """Return the seconds since the last look."""
+        return age - last
+
+
 def queue_up(
     schedule: PollSchedule,
     durations: Iterator[float],
     tasks: int,
     *,
-    pool: int,
-    rate: float,
-    ranked: bool,
+    pool: int = 200,
+    rate: float = 10.0,
 ) -> list[float]:
     """
     Look at tasks through the client's own agenda, at most *rate* times a second.
 
     Args:
-        schedule: When to look.
+        schedule: When to look, and which look is the most urgent.
         durations: How long they take.
         tasks: How many are to be seen finished.
         pool: How many run at once.
         rate: Looks per second.
-        ranked: Whether the most urgent look goes first, or the one that is due first.
 
     Returns:
         The delay of each.
@@ -321,13 +336,7 @@ def queue_up(
         job.schedule, ends[job] = schedule, now + next(durations)
         agenda.add_later(now + schedule.next(0.0), job)
 
-    for number in range(pool):
-        start(number / rate)
-    for tick in count():
-        now = tick / rate
-        if not agenda.ready(now):
-            continue
-        job = agenda.next()
+    def look(job: Job, now: float) -> None:
         age = now - job.since
         if now < ends[job]:
             schedule.running(job.age, age)
@@ -337,8 +346,13 @@ def queue_up(
             schedule.done(job.age, age)
             delays.append(now - ends.pop(job))
             start(now)
-        if ranked:
+
+    for number in range(pool):
+        start(number / rate)
+    ticks = count()
+    while len(delays) < tasks:
+        now = next(ticks) / rate
+        if agenda.ready(now):
+            look(agenda.next(), now)
             agenda.rank_looks(now)
-        if len(delays) == tasks:
-            break
     return delays

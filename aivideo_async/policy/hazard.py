@@ -5,10 +5,10 @@ A look costs something (a request, a share of the rate limit), and so does every
 in which a finished task stays unseen. Let one look be worth *poll_cost* = κ seconds of
 delay. Where tasks of age t end at the hazard h(t), per second and running task, looks
 that are a gap g apart cost κ/g + h·g/2 per second, which is least for g = √(2κ/h)
-(inspection theory: Barlow, Hunter and Proschan, 1963). So
+(inspection theory: Barlow, Hunter and Proschan 1963; as a density, Keller 1974). So
 
     n(t) = √(h(t) / 2κ)        looks per second, the density
-    N(t) = ∫ n                 looks up to age t, if they could be shared out evenly
+    N(t) = ∫ n                 looks up to age t
 
 and the next look at a task is due when N has grown by 1 since the last one. By how much
 it has grown is how urgent a look is: one formula for when, and for who goes first.
@@ -49,14 +49,14 @@ JITTER = 0.03
 BINS = 1 + math.ceil(math.log(LAST / FIRST, GROWTH))
 EDGES: list[float] = [0.0, *(FIRST * GROWTH**k for k in range(BINS))]
 WIDTHS: list[float] = [end - start for start, end in pairwise(EDGES)]
-_PER_LOG = 1.0 / math.log(GROWTH)
+PER_LOG = 1.0 / math.log(GROWTH)
 
 
 def _bin(age: float) -> int:
     """Return the bin of *age*; the last one has no end."""
     if age < FIRST:
         return 0
-    return min(BINS - 1, 1 + int(math.log(age / FIRST) * _PER_LOG))
+    return min(BINS - 1, 1 + int(math.log(age / FIRST) * PER_LOG))
 
 
 class HazardPoll:
@@ -106,9 +106,12 @@ class HazardPoll:
         return age + gap * (1.0 + JITTER * self._rng.uniform(-1.0, 1.0))
 
     def urgency(self, age: float, last: float) -> float:
-        """Return how due a look is at *age* if the last one was at *last*: 1 is due."""
-        longest = max(LONGEST, LONGEST_SHARE * last)
-        return max(self._count(age) - self._count(last), (age - last) / longest)
+        """
+        Return how urgent a look at *age* is, the last one having been at *last*.
+
+        That is the growth of N, and 1 for each minute, so that no task is forgotten.
+        """
+        return self._count(age) - self._count(last) + (age - last) / SAFETY_GAP
 
     def running(self, since: float, age: float) -> None:
         """Note that a task ran on from the look at *since* to the one at *age*."""
@@ -148,7 +151,7 @@ class HazardPoll:
     def _draw(self) -> None:
         """Draw the curve N: at each edge of a bin, the looks up to that age."""
         # Each bin is mixed with its neighbours, ¼ ½ ¼; only ratios matter here.
-        looks = [
+        looks: list[float] = [
             width * math.sqrt((a + b + b + c) / (self._per_look * (x + y + y + z)))
             for width, a, b, c, x, y, z in zip(
                 WIDTHS, *_around(self._ends), *_around(self._exposure), strict=True

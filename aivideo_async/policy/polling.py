@@ -133,9 +133,9 @@ class LearnedPolling:
     most 15 seconds, or half the age of a task older than that.
 
     Args:
-        poll_cost: Seconds by which you would rather know later than look once more.
-            More means fewer looks and longer delays: at four times the cost about half
-            the looks and twice the delay.
+        poll_cost: Seconds by which you would rather know later than look once more,
+            from 0.01 to 1000. At four times the cost there are about half the looks and
+            twice the delay.
 
     What was learned lives in the client, is shared by all its tasks and forgotten with
     it; nothing is written to disk. One `LearnedPolling` may be given to many clients.
@@ -151,7 +151,7 @@ class LearnedPolling:
 
     @poll_cost.validator
     def _check(self, attribute: Attribute[float], value: float) -> None:
-        check_number("LearnedPolling.poll_cost", value, above=True)
+        check_number("LearnedPolling.poll_cost", value, least=0.01, most=1000.0)
 
     def schedule(self, kind: Hashable, rng: random.Random) -> PollSchedule:
         """Make the schedule for tasks of *kind*, which has learned nothing yet."""

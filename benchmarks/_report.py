@@ -31,9 +31,7 @@ def table(rows: Sequence[Sequence[object]]) -> None:
     """Print a Markdown table; the first row is its head."""
     cells = [[str(cell) for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    lines = [
-        "| " + " | ".join(map(str.ljust, row, widths)).rstrip() + " |" for row in cells
-    ]
+    lines = ["| " + " | ".join(map(str.ljust, row, widths)) + " |" for row in cells]
     lines.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
     print("\n".join(lines), end="\n\n")
 

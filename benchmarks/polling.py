@@ -268,7 +268,7 @@ def picture(found: Mapping[str, Mapping[str, Seen]], seeds: int, tasks: int) -> 
 
     lines = [
         line(
-            "LearnedPolling(poll_cost=…)",
+            "LearnedPolling, any cost",
             [measure(learned(cost), law, seeds, tasks) for cost in FRONTIER],
         ),
         line("optimum, the law known", [optimum(law, cost) for cost in FRONTIER]),
@@ -276,7 +276,6 @@ def picture(found: Mapping[str, Mapping[str, Seen]], seeds: int, tasks: int) -> 
     marks = [
         Series(way, [(found[way][name].looks, found[way][name].delay)], line=False)
         for way in WAYS
-        if way != "LearnedPolling()"
     ]
     title = f"Looks and delay: {name}"
     return plot("polling", title, "looks per task", "mean delay, s", [*lines, *marks])

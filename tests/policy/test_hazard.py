@@ -158,10 +158,17 @@ def test_what_was_seen_fades():
     assert gap(learned, 60.0) < 2.5
 
 
-def test_the_prior_is_never_forgotten():
+def test_where_nothing_was_seen_the_prior_holds():
     """After ten thousand early ends an old task is still looked at as by backoff."""
     learned = taught(10.5, times=10_000, every=2.0)
     assert 10.0 == pytest.approx(gap(learned, 300.0), rel=0.05)
+
+
+def test_an_age_at_which_no_task_ever_ended_is_never_quite_ruled_out():
+    """A twentieth of the prior stays, after thousands of tasks too."""
+    learned = taught(41.0, times=5000, every=40.0)
+    growth = learned.urgency(20.0, 10.0) - 10.0 / 60.0
+    assert 0.005 < growth < 0.1
 
 
 # --- bounds -----------------------------------------------------------------------
@@ -188,14 +195,26 @@ def test_no_gap_leaves_its_bounds(
 def test_urgency_grows_while_a_look_waits(
     seen: list[tuple[float, float, bool]], last: float
 ):
-    """From nothing, by a sixtieth a second at the least: no task waits for ever."""
+    """From nothing, whatever was seen."""
     learned = schedule()
     for since, seconds, ended in seen:
         tell = learned.done if ended else learned.running
         tell(since, since + seconds)
     urgencies = [learned.urgency(last + wait, last) for wait in range(0, 600, 30)]
     assert 0.0 == urgencies[0]
-    assert all(later - sooner >= 0.499 for sooner, later in pairwise(urgencies))
+    assert all(later > sooner for sooner, later in pairwise(urgencies))
+
+
+def test_a_look_that_is_unlikely_to_find_anything_becomes_urgent_in_time():
+    """By a sixtieth a second at the least: no task waits for ever."""
+    learned = taught(200.0, times=300, every=100.0)
+    assert 0.5 <= learned.urgency(31.0, 1.0) <= 1.0
+
+
+def test_no_task_is_looked_at_twice_in_half_a_second():
+    """Not even if looks cost next to nothing and tasks next to no time."""
+    learned = taught(0.3, 0.6, 0.9, poll_cost=0.01, every=0.1)
+    assert 0.5 == pytest.approx(gap(learned, 0.5))
 
 
 def test_a_look_that_is_likely_to_find_the_end_is_more_urgent():

@@ -128,6 +128,18 @@ async def test_a_callback_about_a_task_of_nobody_does_nothing(world: World):
 
 
 @warped
+async def test_a_callback_after_the_end_of_the_client_does_nothing(emulate: Emulate):
+    """Not even one that would settle an unknown outcome."""
+    world = emulate(Rule("create", acts.LOST_REPLY))
+    async with world.client() as client:
+        error = await lose(world, client)
+    assert not client.called_back(world.charged[0], f"{HOOK}-7")
+    await asyncio.sleep(1.0)
+    assert error.task_id is None
+    assert not world.times("GET")
+
+
+@warped
 async def test_a_callback_names_a_task_or_is_refused(world: World):
     """What cannot be an id never gets into a path."""
     async with world.client() as client:
@@ -189,13 +201,15 @@ async def test_three_lost_callbacks_bring_the_polling_back(emulate: Emulate):
 
 @warped
 async def test_tasks_without_a_callback_are_looked_at_as_ever(emulate: Emulate):
-    """However well the callbacks of others arrive."""
+    """However well the callbacks of others arrive; and they count as no missed ones."""
     world = emulate(median=10.0)
     async with world.client() as client:
         await rounds(world, client, "++")
-        before = len(world.times("GET"))
-        await world.call(client.generate, mug(9))
-        assert 10 == len(world.times("GET")) - before
+        for number in range(10, 15):
+            before = len(world.times("GET"))
+            await world.call(client.generate, mug(number))
+            assert 10 == len(world.times("GET")) - before
+        assert [1] == await rounds(world, client, "+", first=2)
 
 
 @warped

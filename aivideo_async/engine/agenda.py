@@ -96,9 +96,8 @@ class Agenda:
         """
         if _skip_done(self._first_looks) or len(self._looks) < 2:
             return
-        waiting = [job for job in self._looks if job.stage is not Stage.DONE]
         ranked = sorted(
-            ((job.urgency(now), job) for job in waiting),
+            ((job.urgency(now), job) for job in self._looks),
             key=itemgetter(0),
             reverse=True,  # equals keep their order
         )

@@ -162,11 +162,7 @@ class Looks:
         self._look_later(job, now)
 
     def _final(self, job: Job, task: Task, now: float) -> None:
-        age = now - job.since
-        if job.called_back:  # it ended just now, and not half-way since the last look
-            job.schedule.running(job.age, age)
-            job.age = age
-        job.schedule.done(job.age, age)
+        self._learn_end(job, now - job.since)
         self._callbacks.ended(job, now)
         if task.status is TaskStatus.COMPLETED:
             self._counters.completed += 1
@@ -176,6 +172,14 @@ class Looks:
             self._deliveries.fail(job, TaskFailedError(task))
         else:
             self._deliveries.give(job, task)
+
+    def _learn_end(self, job: Job, age: float) -> None:
+        if not job.bought and not job.age:
+            return  # it may have ended long before the first look
+        if job.called_back:  # it ended just now, not half-way since the last look
+            job.schedule.running(job.age, age)
+            job.age = age
+        job.schedule.done(job.age, age)
 
     def _follow_on(self, job: Job, look: Look, now: float) -> None:
         """No good answer: the waiting goes on, unless it can never end well."""

@@ -25,10 +25,11 @@ def clock() -> float:
 
 
 class Noted:
-    """Backoff that notes for which kinds it is asked, and what it is told."""
+    """A look every seven seconds; it notes which kinds there are, and what it is told."""
 
     def __init__(self) -> None:
         self.kinds: list[Hashable] = []
+        self.runs: list[tuple[float, float]] = []
         self.ends: list[tuple[float, float]] = []
 
     def schedule(self, kind: Hashable, rng: random.Random) -> PollSchedule:
@@ -45,7 +46,8 @@ class Noted:
         return -age
 
     def running(self, since: float, age: float) -> None:
-        """Learn nothing."""
+        """Note the ages between which a task ran on."""
+        self.runs.append((since, age))
 
     def done(self, since: float, age: float) -> None:
         """Note the ages between which a task ended."""
@@ -117,6 +119,21 @@ async def test_an_end_lies_between_two_looks(world: World):
     noted = Noted()
     async with world.client(polling=noted) as client:
         await world.call(client.generate, mug())
+    assert [(0.0, 7.0)] == noted.runs
+    assert [(7.0, 14.0)] == noted.ends
+
+
+@warped
+async def test_a_task_that_had_ended_before_teaches_nothing(world: World):
+    """Nobody knows when it did; one that ends while it is waited for does teach."""
+    noted = Noted()
+    async with world.client(polling=noted) as client:
+        early, late = [await world.call(client.submit, mug(n)) for n in range(2)]
+        waiting = asyncio.ensure_future(client.wait(late))
+        await asyncio.sleep(20.0)
+        assert [(7.0, 14.0)] == noted.ends
+        await client.wait(early)
+        await waiting
     assert [(7.0, 14.0)] == noted.ends
 
 
@@ -134,6 +151,7 @@ async def test_a_callback_tells_exactly_when_a_task_ended(world: World):
         await asyncio.sleep(10.5)
         client.called_back(world.charged[0])
         await call
+    assert [(0.0, 7.0), (7.0, 10.5)] == noted.runs
     assert [(10.5, 10.5)] == noted.ends
 
 

@@ -77,7 +77,7 @@ class HazardPoll:
         ...     poll.running(0.0, 20.0)
         ...     poll.done(20.0, 22.0)
         >>> round(poll.next(10.0)), round(poll.next(20.0))
-        (20, 21)
+        (21, 21)
     """
 
     def __init__(

@@ -9,25 +9,28 @@ An asyncio-first client for the AI Video API that never pays twice on its own.
 
 The house, from the top floor down; imports only go down:
 
-    cli          the command line
-    client       the façade: AsyncClient
-    callbacks    the service's callbacks, received in your web app
-    emulator     a stand-in for the service that knows money; everything runs on it
-    shutdown     to know at once that the process was asked to stop
-    engine       the pool, the request workers, one heap of due polls
-    downloads    results to files, without the key
-    transport    the wire: aiohttp, guarded
-    throttle     the pace, shared by all requests of a key
-    policy       decisions, pure: judge, retry, polling, rate, circuit, fairness
-    models       words: requests, tasks, the catalogue as data
-    errors       every way to fail, and what it means for your money
+    cli            the command line
+    pytest_plugin  fixtures for the tests of your program
+    client         the façade: AsyncClient
+    callbacks      the service's callbacks, received in your web app
+    emulator       a stand-in for the service that knows money; everything runs on it
+    shutdown       to know at once that the process was asked to stop
+    engine         the pool, the request workers, one heap of due polls
+    downloads      results to files, without the key
+    transport      the wire: aiohttp, guarded
+    throttle       the pace, shared by all requests of a key
+    policy         decisions, pure: judge, retry, polling, rate, circuit, budget
+    models         words: requests, tasks, the catalogue as data
+    errors         every way to fail, and what it means for your money
 
 Importing this package loads none of them: each name is loaded when it is first used.
+
+The logger ``aivideo_async`` gets no handler: so where a program configures no logging,
+Python itself prints the warnings, such as of a task that is paid for and unclaimed.
 """
 
 from __future__ import annotations
 
-import logging
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -161,8 +164,6 @@ _HOMES = {
     "aivideo_async.transport.base": ("Timeouts", "Transport"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
-
-logging.getLogger("aivideo_async").addHandler(logging.NullHandler())
 
 
 def __getattr__(name: str) -> object:

@@ -245,3 +245,15 @@ def test_nothing_of_ours_is_mocked():
         if name.startswith("unittest.mock")
     }
     assert {"tests/mocked_wire.py"} == mocking
+
+
+def test_a_program_without_logging_still_sees_what_is_paid_for():
+    """Python prints warnings of a logger that has no handler; ours has none."""
+    code = (
+        "import logging, aivideo_async\n"
+        "logging.getLogger('aivideo_async').warning('Task t-1 is paid for')\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert "Task t-1 is paid for" in done.stderr

@@ -124,6 +124,15 @@ async def test_an_end_lies_between_two_looks(world: World):
 
 
 @warped
+async def test_a_fast_task_teaches_at_the_first_look(emulate: Emulate):
+    """Its beginning is known: the client's own create."""
+    world, noted = emulate(median=3.0), Noted()
+    async with world.client(polling=noted) as client:
+        await world.call(client.generate, mug())
+    assert [(0.0, 7.0)] == noted.ends
+
+
+@warped
 async def test_a_task_that_had_ended_before_teaches_nothing(world: World):
     """Nobody knows when it did; one that ends while it is waited for does teach."""
     noted = Noted()

@@ -104,6 +104,7 @@ class Looks:
             of_task=job.task_id is not None,
         )
         token, job.token = job.token, None
+        job.looked = arrival.now
         try:
             if job.stage is not Stage.DONE:
                 self._act(job, look, arrival)
@@ -120,7 +121,9 @@ class Looks:
         if look.kind is LookKind.OK and job.task_id is not None:
             look = _read_task(job, look.data, arrival)
         if look.kind is LookKind.OK and not _is_ours(job, look.data):
-            self._deliveries.lose(job, _foreign(job, look.data))
+            evidence = _foreign(job, look.data)
+            self._deliveries.disown(job)
+            self._deliveries.lose(job, evidence)
         elif look.kind is LookKind.OK:
             self._seen(job, look.data, arrival.now)
         elif job.is_followed and job.evidence is None:
@@ -188,8 +191,9 @@ class Looks:
         elif look.kind is LookKind.THROTTLED:
             self._agenda.add_look(job)  # the throttle does the waiting
         else:
-            pause = job.attempts.pause(self._rng)
-            self._look_later(job, now, not_before=now + pause)
+            due = job.since + job.schedule.next(job.age)
+            soonest = now + job.attempts.pause(self._rng)
+            self._agenda.add_later(max(due, soonest), job)
 
     def _try_again(self, job: Job, look: Look, arrival: Arrival) -> None:
         """A single look, or one that must confirm an id: a few attempts."""
@@ -203,10 +207,8 @@ class Looks:
         else:
             self._deliveries.fail(job, _error(look))
 
-    def _look_later(self, job: Job, now: float, not_before: float = 0.0) -> None:
-        rarely = self._callbacks.cover(job, now)
-        due = max(job.since + job.schedule.next(job.age, rarely=rarely), not_before)
-        self._agenda.add_later(self._callbacks.due(job, due, now), job)
+    def _look_later(self, job: Job, now: float) -> None:
+        self._agenda.add_later(self._callbacks.due(job, now), job)
 
 
 def _read_task(job: Job, data: Any, arrival: Arrival) -> Look:

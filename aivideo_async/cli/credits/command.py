@@ -14,6 +14,6 @@ __all__ = ["credits"]
 def credits(settings: Settings, /) -> int:
     """Show the account's balance; costs nothing."""
     from aivideo_async.cli import interrupts
-    from aivideo_async.cli.balance import show_balance
+    from aivideo_async.cli.credits.balance import show_balance
 
     return interrupts.run(lambda _: show_balance(settings), collects=False)

@@ -16,10 +16,10 @@ from yarl import URL
 from aivideo_async import AIVideoError, AuthenticationError, PermissionDeniedError
 from aivideo_async.cli import money
 from aivideo_async.cli.connect import connected, read_key_file
+from aivideo_async.cli.doctor.findings import Finding, ok, print_all, problem, warning
+from aivideo_async.cli.doctor.machine import check_machine, check_proxy
+from aivideo_async.cli.doctor.network import check_network
 from aivideo_async.cli.exits import Exit, code_of, worst
-from aivideo_async.cli.findings import Finding, ok, print_all, problem, warning
-from aivideo_async.cli.machine import check_machine, check_proxy
-from aivideo_async.cli.network import check_network
 from aivideo_async.cli.options import Settings
 from aivideo_async.client.options import BASE_URL, KEY_VARIABLES, read_address
 from aivideo_async.transport.secret import Secret

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import errno
-import os
-import socket
 import textwrap
 from decimal import Decimal
 
 import click
 
 from aivideo_async import Emulator
-from aivideo_async.cli.emulate import PORT
+from aivideo_async.cli.emulate.ports import free_port
 from aivideo_async.cli.exits import Exit
 from aivideo_async.cli.interrupts import Interrupts
 from aivideo_async.cli.money import credits, number
@@ -20,7 +17,6 @@ from aivideo_async.emulator import SCENARIOS, Entry
 
 __all__ = ["list_scenarios", "serve"]
 
-HOST = "127.0.0.1"
 NAMES = 21  # columns
 
 BANNER = """\
@@ -73,38 +69,6 @@ async def serve(
         await interrupts.stop.wait()
     interrupts.code = None  # to be stopped is how it ends
     return sum_up(settings, emulator)
-
-
-def free_port(settings: Settings, wanted: int | None) -> int:
-    """
-    Return the port to listen on: *wanted*, the usual one, or 0 for any.
-
-    Raises:
-        click.UsageError: The one that was asked for is taken.
-    """
-    port = PORT if wanted is None else wanted
-    reason = trouble_with(port)
-    if reason is None:
-        return port
-    if wanted is not None:
-        raise click.UsageError(
-            f"Port {port}: {reason}. Name another one, or leave --port out."
-        )
-    settings.console.warn(f"port {port}: {reason}; a free one is used instead.")
-    return 0
-
-
-def trouble_with(port: int) -> str | None:
-    """Tell why nobody can listen on *port*, if so."""
-    with socket.socket() as probe:
-        if os.name == "posix":  # or it stays taken for a while after a server ends
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, port))
-        except OSError as error:
-            taken = error.errno == errno.EADDRINUSE
-            return "another program listens there" if taken else str(error.strerror)
-    return None
 
 
 def announce(

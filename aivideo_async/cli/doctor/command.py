@@ -20,6 +20,6 @@ def doctor(settings: Settings, /) -> int:
     balance, 6 if the service cannot be reached, 8 for the disk.
     """
     from aivideo_async.cli import interrupts
-    from aivideo_async.cli.examining import examine
+    from aivideo_async.cli.doctor.examining import examine
 
     return interrupts.run(lambda _: examine(settings), collects=False)

@@ -31,9 +31,9 @@ from aivideo_async.cli import money
 from aivideo_async.cli.connect import connected
 from aivideo_async.cli.console import error_fields
 from aivideo_async.cli.exits import Exit, code_of, worst
+from aivideo_async.cli.image.order import Order, total
 from aivideo_async.cli.interrupts import DRAIN, Interrupts
 from aivideo_async.cli.options import Settings
-from aivideo_async.cli.order import Order, total
 from aivideo_async.cli.progress import Progress, beating
 from aivideo_async.cli.target import Target
 from aivideo_async.cli.words import brief, record_of, shortened

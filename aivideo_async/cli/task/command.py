@@ -7,13 +7,13 @@ from pathlib import Path
 
 import click
 
-from aivideo_async.cli.image import stdin_lines
 from aivideo_async.cli.options import (
     Command,
     Settings,
     global_options,
     pass_settings,
 )
+from aivideo_async.cli.streams import stdin_lines
 
 __all__ = ["task"]
 
@@ -44,7 +44,7 @@ def get(settings: Settings, /, ids: tuple[str, ...]) -> int:
     One line on stdout for each: its id, its status, and its URLs or why it failed.
     With the ID - they are read from stdin: the first word of each line.
     """
-    from aivideo_async.cli.collecting import Collector
+    from aivideo_async.cli.task.collecting import Collector
 
     return Collector(settings, read_ids(ids)).look()
 
@@ -63,7 +63,7 @@ def wait(settings: Settings, /, ids: tuple[str, ...], timeout: float | None) -> 
     One line on stdout for each as it ends: its id, its status, and its URLs or why it
     failed. With the ID - they are read from stdin: the first word of each line.
     """
-    from aivideo_async.cli.collecting import Collector
+    from aivideo_async.cli.task.collecting import Collector
 
     return Collector(settings, read_ids(ids), timeout).wait()
 
@@ -94,8 +94,8 @@ def download(
     by their tasks. Doing it again is free. With the ID - they are read from stdin: the
     first word of each line.
     """
-    from aivideo_async.cli.collecting import Collector
     from aivideo_async.cli.target import Target
+    from aivideo_async.cli.task.collecting import Collector
 
     wanted = read_ids(ids)
     Target(folder).check()

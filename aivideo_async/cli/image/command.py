@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,8 +10,9 @@ import click
 
 from aivideo_async.cli.money import choices
 from aivideo_async.cli.options import Command, Settings, pass_settings
+from aivideo_async.cli.streams import stdin_lines
 
-__all__ = ["image", "stdin_lines"]
+__all__ = ["image"]
 
 MOST = 250
 """How many pictures at once: all are in flight, so that Ctrl-C can withdraw each."""
@@ -94,8 +94,8 @@ def image(
     first, and above $1 it asks. What was bought and not saved is told at the end.
     """
     from aivideo_async.cli import interrupts
-    from aivideo_async.cli.buying import Purchase
-    from aivideo_async.cli.order import Order
+    from aivideo_async.cli.image.buying import Purchase
+    from aivideo_async.cli.image.order import Order
     from aivideo_async.cli.target import Target
 
     wanted = [text for prompt in prompts for text in expanded(prompt)]
@@ -121,10 +121,3 @@ def expanded(prompt: str) -> Iterator[str]:
         yield prompt
     else:
         yield from stdin_lines()
-
-
-def stdin_lines() -> Iterator[str]:
-    """Read the lines of stdin that are not blank."""
-    for line in sys.stdin:
-        if line.strip():
-            yield line.strip()

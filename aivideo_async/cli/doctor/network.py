@@ -18,8 +18,8 @@ from email.utils import parsedate_to_datetime
 from attrs import define, field
 from yarl import URL
 
+from aivideo_async.cli.doctor.findings import Finding, ok, problem, warning
 from aivideo_async.cli.exits import Exit
-from aivideo_async.cli.findings import Finding, ok, problem, warning
 from aivideo_async.transport.origin import proxy_for
 
 __all__ = ["check_network"]

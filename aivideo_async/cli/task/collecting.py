@@ -19,13 +19,13 @@ from aivideo_async import (
     TaskFailedError,
 )
 from aivideo_async.cli import interrupts
-from aivideo_async.cli.arrivals import Arrivals
 from aivideo_async.cli.connect import connected
 from aivideo_async.cli.console import error_fields
 from aivideo_async.cli.exits import Exit, code_of, worst
 from aivideo_async.cli.interrupts import Interrupts
 from aivideo_async.cli.options import Settings
 from aivideo_async.cli.progress import Progress, beating
+from aivideo_async.cli.task.arrivals import Arrivals
 from aivideo_async.cli.words import brief, record_of, task_line
 
 __all__ = ["Collector"]

@@ -12,8 +12,8 @@ from pathlib import Path
 from yarl import URL
 
 from aivideo_async._version import __version__
+from aivideo_async.cli.doctor.findings import Finding, ok, problem, warning
 from aivideo_async.cli.exits import Exit
-from aivideo_async.cli.findings import Finding, ok, problem, warning
 from aivideo_async.transport.origin import proxy_for
 
 __all__ = ["check_machine", "check_proxy"]

@@ -6,11 +6,10 @@ from typing import Any
 
 import click
 
+from aivideo_async.cli.emulate.ports import PORT
 from aivideo_async.cli.options import Command, Settings, pass_settings
 
 __all__ = ["emulate"]
-
-PORT = 8787
 
 EXAMPLES = """\
 aivideo emulate
@@ -57,7 +56,7 @@ def emulate(settings: Settings, /, scenario: str, **about: Any) -> int:
     something was charged twice.
     """
     from aivideo_async.cli import interrupts
-    from aivideo_async.cli.emulating import list_scenarios, serve
+    from aivideo_async.cli.emulate.serving import list_scenarios, serve
 
     if scenario == "list":
         return list_scenarios(settings)

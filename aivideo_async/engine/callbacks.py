@@ -67,14 +67,15 @@ class Callbacks:
         if task_id is not None:
             self.heard(task_id, job.own_url, now)
 
-    def due(self, job: Job, due: float, now: float) -> float:
-        """Return when to look at a running task that would be looked at when *due*."""
+    def due(self, job: Job, now: float) -> float:
+        """Return when to look again at the job's task, which still runs."""
+        due = job.since + job.schedule.next(job.age)
         if job.look_again:
             job.look_again = False
             return min(due, now + SOON)
-        if job.callback_url is None or job.called_back:
+        if job.callback_url is None or job.called_back or not self._trust.holds(now):
             return due
-        rarely = now + self._trust.gap(now)
+        rarely = job.since + job.schedule.next(job.age, rarely=True)
         if job.timer is not None:  # whoever waits only so long sees the end before
             rarely = min(rarely, job.timer.when() - SOON)
         return max(due, rarely)

@@ -211,6 +211,7 @@ class Engine:
         while self._agenda.ready(now):
             opens = self._gate.opens(now)
             if opens > now:
+                self._looks.rank(now)
                 self._workers.wake_at(opens)
                 return None
             job = self._agenda.next()

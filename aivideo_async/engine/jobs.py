@@ -164,6 +164,12 @@ class Job:
         """Whether its create is on the wire now: what happens to it is unknown."""
         return self.stage is Stage.CREATE and self.wire is not None
 
+    def urgency(self, now: float) -> float:
+        """Return how urgent its look is among those that wait: infinity is at once."""
+        if self.called_back or not self.is_followed:
+            return math.inf
+        return self.schedule.urgency(now - self.since, self.age)
+
     @property
     def is_followed(self) -> bool:
         """Whether somebody waits for its task to become final."""

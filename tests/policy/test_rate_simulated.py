@@ -10,7 +10,7 @@ import pytest
 
 from aivideo_async.policy.rate import TokenBucket
 from aivideo_async.throttle import LocalThrottle
-from tests.policy.simulation import Bucket, Changing, Client, Limit, Window, World
+from benchmarks.simulation import Bucket, Changing, Client, Limit, Window, World
 
 HUNGRY = math.inf
 HOUR = 3600.0

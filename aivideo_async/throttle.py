@@ -115,7 +115,10 @@ class LocalThrottle:
         # A lone client looks at the gate by itself after each of its own answers; but
         # the answer to a probe may come from a client that has gone.
         if blocked or len(self._listeners) > 1:
-            for wake in tuple(self._listeners):
+            listeners = tuple(self._listeners)
+            # Each is the first in turn, or the first would take it all at a high rate.
+            self._listeners[:] = listeners[1:] + listeners[:1]
+            for wake in listeners:
                 wake()
 
 

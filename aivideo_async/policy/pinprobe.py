@@ -47,12 +47,14 @@ BOTTOM_RATE = 1 / 60
 
 MARGIN = 0.99
 """Of what was measured, to begin with; the raise soon makes up for it."""
+PROVED = 0.995
+"""Of what was measured, at most, for a pace that had held before."""
 FIRST_RAISE = 0.0025
 REAL_RAISE = 0.05
 """Accepted so far above the limit, it has risen: run after it."""
 START_DOUBLING, QUICK_DOUBLING = 0.7, 2.0
 """Seconds in which the raise doubles: until the first refusal, and after a surprise."""
-SLOW_DOUBLING, SLOW_REQUESTS = 32.0, 64.0
+SLOW_DOUBLING, SLOW_REQUESTS = 32.0, 72.0
 """The longest, in seconds or in requests: a refusal every two or four minutes."""
 HASTE, LEAST_HASTE = 8.0, 4.0
 """A real raise doubles so many times as fast, but not within fewer seconds."""
@@ -156,22 +158,22 @@ class PinProbe:
 
     def _reopened(self, now: float, shut: float) -> None:
         """Decide what the refusals since *shut* meant, and at which pace to go on."""
-        pace, held = self.rate, shut - self._opened
+        pace, held = self.rate, shut - max(self._opened, self._since)
         long = now - shut > LONG + 2.0 / pace
-        accepted, elapsed = self._measurement(now, long=long)
-        measured = accepted / elapsed if elapsed > 0 else math.inf
+        accepted, measured = self._measurement(now, long=long)
+        measured = min(pace, measured)
         self._doubling, doubling = QUICK_DOUBLING, self._doubling
-        if accepted < FEW:
-            base, self._limit = _cut(measured, pace), 0.0
-        elif pace < self._limit and held >= PLATEAU:
+        if pace < self._limit and held >= PLATEAU:
             base, self._limit = YIELD * pace, min(self._limit, measured)
+        elif accepted < FEW:
+            base, self._limit = _cut(measured, pace), 0.0
         elif long:
-            base, self._limit = MARGIN * min(measured, pace), measured
+            base, self._limit = MARGIN * measured, measured
             self._doubling = math.inf
         else:
             base = _cut(measured, pace)
             if held >= max(PLATEAU, doubling):
-                base = max(base, self._base)  # it has proved itself
+                base = max(base, min(self._base, PROVED * measured))
             if abs(measured - self._limit) <= SAME * self._limit:
                 self._doubling = 2.0 * doubling
             self._limit = measured
@@ -184,14 +186,17 @@ class PinProbe:
 
     def _measurement(self, now: float, *, long: bool) -> tuple[int, float]:
         """
-        Return how many were accepted in how many seconds.
+        Return how many were accepted, and per second.
 
         A window began when its predecessor ended, which was at the last probe or up to
         a gap before. What let us in now belongs to the next one already.
         """
-        if long:
-            return self._lately.since(now - WINDOW - self._bucket.gap) - 1, WINDOW
-        return self._accepted, now - self._since
+        elapsed = now - self._since
+        rate = self._accepted / elapsed if elapsed > 0 else math.inf
+        if not long:
+            return self._accepted, rate
+        lately = self._lately.since(now - WINDOW - self._bucket.gap) - 1
+        return lately, max(lately / WINDOW, rate if elapsed >= WINDOW else 0.0)
 
     def _go(self, base: float, by: float) -> None:
         self._base, self._raise = max(BOTTOM_RATE, base), by
@@ -199,8 +204,8 @@ class PinProbe:
 
 
 def _cut(measured: float, pace: float) -> float:
-    """Return the pace to go on with: just below what was measured, if that is lower."""
-    return MARGIN * max(DEEPEST_CUT * pace, min(pace, measured))
+    """Return the pace to go on with: just below what was measured, half at the least."""
+    return MARGIN * max(DEEPEST_CUT * pace, measured)
 
 
 class _Lately:

@@ -47,7 +47,7 @@ BOTTOM_RATE = 1 / 60
 
 MARGIN = 0.99
 """Of what was measured, to begin with; the raise soon makes up for it."""
-PROVED = 0.995
+PROVED = 0.9975
 """Of what was measured, at most, for a pace that had held before."""
 FIRST_RAISE = 0.0025
 REAL_RAISE = 0.05
@@ -189,13 +189,15 @@ class PinProbe:
         Return how many were accepted, and per second.
 
         A window began when its predecessor ended, which was at the last probe or up to
-        a gap before. What let us in now belongs to the next one already.
+        a gap before: half a gap is the best guess, unless all we ever got was in it.
+        What let us in now belongs to the next one already.
         """
-        elapsed = now - self._since
+        elapsed, gap = now - self._since, self._bucket.gap
         rate = self._accepted / elapsed if elapsed > 0 else math.inf
         if not long:
             return self._accepted, rate
-        lately = self._lately.since(now - WINDOW - self._bucket.gap) - 1
+        begun = now - WINDOW - (gap / 2 if self._limit else gap)
+        lately = self._lately.since(begun) - 1
         return lately, max(lately / WINDOW, rate if elapsed >= WINDOW else 0.0)
 
     def _go(self, base: float, by: float) -> None:

@@ -11,7 +11,9 @@ The house, from the top floor down; imports only go down:
 
     cli          the command line
     client       the façade: AsyncClient
+    callbacks    the service's callbacks, received in your web app
     emulator     a stand-in for the service that knows money; everything runs on it
+    shutdown     to know at once that the process was asked to stop
     engine       the pool, the request workers, one heap of due polls
     downloads    results to files, without the key
     transport    the wire: aiohttp, guarded
@@ -21,11 +23,13 @@ The house, from the top floor down; imports only go down:
     errors       every way to fail, and what it means for your money
 
 Importing this package loads none of them: each name is loaded when it is first used.
+
+The logger ``aivideo_async`` gets no handler: so where a program configures no logging,
+Python itself prints the warnings, such as of a task that is paid for and unclaimed.
 """
 
 from __future__ import annotations
 
-import logging
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -33,6 +37,7 @@ from aivideo_async._version import __version__
 
 if TYPE_CHECKING:
     from aivideo_async.client import AsyncClient
+    from aivideo_async.downloads import DownloadProgress
     from aivideo_async.emulator import Emulator, EmulatorTransport
     from aivideo_async.engine.stats import Stats
     from aivideo_async.errors import (
@@ -77,6 +82,7 @@ if TYPE_CHECKING:
     from aivideo_async.models.wire import Evidence
     from aivideo_async.policy.polling import Backoff
     from aivideo_async.policy.retry import NO_RETRY, RetryPolicy
+    from aivideo_async.shutdown import shutdown_event
     from aivideo_async.throttle import LocalThrottle, Throttle
     from aivideo_async.transport.base import Timeouts, Transport
 
@@ -92,6 +98,7 @@ __all__ = [
     "ConfigurationError",
     "Credits",
     "DownloadError",
+    "DownloadProgress",
     "Emulator",
     "EmulatorTransport",
     "Estimate",
@@ -127,10 +134,12 @@ __all__ = [
     "UpstreamError",
     "WaitTimeoutError",
     "__version__",
+    "shutdown_event",
 ]
 
 _HOMES = {
     "aivideo_async.client": ("AsyncClient",),
+    "aivideo_async.downloads": ("DownloadProgress",),
     "aivideo_async.emulator": ("Emulator", "EmulatorTransport"),
     "aivideo_async.engine.stats": ("Stats",),
     "aivideo_async.models": (
@@ -148,12 +157,11 @@ _HOMES = {
     ),
     "aivideo_async.policy.polling": ("Backoff",),
     "aivideo_async.policy.retry": ("NO_RETRY", "RetryPolicy"),
+    "aivideo_async.shutdown": ("shutdown_event",),
     "aivideo_async.throttle": ("LocalThrottle", "Throttle"),
     "aivideo_async.transport.base": ("Timeouts", "Transport"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
-
-logging.getLogger("aivideo_async").addHandler(logging.NullHandler())
 
 
 def __getattr__(name: str) -> object:

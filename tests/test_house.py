@@ -73,6 +73,8 @@ def test_no_module_outgrows_a_reader(path: Path):
     assert lines <= 400
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(90)
 def test_each_module_can_be_imported_first():
     """No circle and no warning, whichever of our modules is asked for first."""
     modules = [dotted(path) for path in SOURCES if path.name != "__main__.py"]
@@ -127,10 +129,12 @@ def test_the_wheel_holds_all_that_the_package_needs(tmp_path: Path):
         "from importlib import resources\n"
         "from aivideo_async.models.catalogue import catalogue\n"
         "package = resources.files('aivideo_async')\n"
-        "print(package, (package / 'py.typed').is_file(), bool(catalogue()))\n",
+        "page = package / 'emulator' / 'templates' / 'live.html'\n"
+        "typed = package / 'py.typed'\n"
+        "print(package, typed.is_file(), bool(catalogue()), page.is_file())\n",
         str(wheel),
     )
-    assert f"{wheel / 'aivideo_async'}/ True True" == shown.strip()
+    assert f"{wheel / 'aivideo_async'}/ True True True" == shown.strip()
 
 
 def test_the_constraints_name_every_dependency():
@@ -241,3 +245,15 @@ def test_nothing_of_ours_is_mocked():
         if name.startswith("unittest.mock")
     }
     assert {"tests/mocked_wire.py"} == mocking
+
+
+def test_a_program_without_logging_still_sees_what_is_paid_for():
+    """Python prints warnings of a logger that has no handler; ours has none."""
+    code = (
+        "import logging, aivideo_async\n"
+        "logging.getLogger('aivideo_async').warning('Task t-1 is paid for')\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert "Task t-1 is paid for" in done.stderr

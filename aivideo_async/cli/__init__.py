@@ -2,17 +2,27 @@
 The ``aivideo`` command, also ``python -m aivideo_async``.
 
     app          the group; loads a command only when it is called
-    demo         ``aivideo demo``
-    ├── shop         what it orders
-    ├── progress     what a terminal or a log shows meanwhile
-    └── page         the contact sheet at its end
+    options      what every command takes
+    console      what goes to stdout and stderr, for whom; streams writes it
+    exits        which code is what; interrupts: what Ctrl-C does
+    connect      a client from the options and the environment
+    progress     what a terminal or a log shows meanwhile; live draws the former
+    words, money how tasks, failures and credits are put
 
-The command line is an extra: click, rich and Jinja2 come with
-``aivideo-async[cli]``, and nothing below this floor knows them. It uses the public
-API only, so its source is an example of using the library.
+Each command has a module of its name, which only declares what it takes, so that help
+and completion are quick; the module that does its work is loaded when it is called:
 
-Exit codes: 0 done, 1 unexpected error, 2 usage, 8 the disk is full or not writable,
-130 stopped by Ctrl-C.
+    image        order: what to buy; target: where it goes; buying
+    task         collecting; arrivals: how much of it is here
+    credits      balance
+    price
+    emulate      emulating
+    doctor       examining: machine, network, and what was found in findings
+    demo/        a dozen product shots on one page
+
+The command line is an extra: click, rich and Jinja2 come with ``aivideo-async[cli]``,
+and nothing below this floor knows them. What it buys and collects, it does through the
+public API, so its source is an example of using the library.
 """
 
 from __future__ import annotations

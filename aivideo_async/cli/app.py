@@ -2,25 +2,52 @@
 The group of commands, light enough that ``aivideo --help`` answers at once.
 
 A command's module is imported when the command is called, not to list it: the help
-comes from the table below.
+comes from the table below. Those modules only declare what a command takes; what does
+the work, and the libraries it needs, are imported when it is done.
 """
 
 from __future__ import annotations
 
+import logging
+import sys
+from collections.abc import Sequence
 from importlib import import_module
 
 import click
 
 from aivideo_async._version import __version__
+from aivideo_async.cli.exits import Exit, code_of
+from aivideo_async.cli.options import Settings, global_options, write_options
+from aivideo_async.cli.streams import echo, forgive_characters
+from aivideo_async.errors import AIVideoError
 
 __all__ = ["run"]
 
 COMMANDS = {
     "demo": "Make sample product shots offline: no key, no network, no cost.",
+    "image": "Generate pictures and save them.",
+    "task": "Look at tasks, wait for them, download their files.",
+    "credits": "Show the account's balance.",
+    "price": "Show what a picture costs.",
+    "emulate": "Run a stand-in for the service on this machine.",
+    "doctor": "Check the key, the network and this machine.",
 }
 """Each command and its line in the help; the module has the same name."""
 
-STOPPED = 130
+EPILOG = """\
+Exit codes: 0 done, 1 bug, 2 usage, 3 some failed, 4 key or permission, 5 money,
+6 try later, 7 outcome unknown, 8 disk, 130 Ctrl-C, 143 SIGTERM.
+Completion: eval "$(_AIVIDEO_COMPLETE=bash_source aivideo)" (or zsh, fish)."""
+
+BUG = """\
+This is a bug in aivideo. Tasks that were paid for are named above, if there are any:
+collect them, for buying again costs again. Please report it with the output of
+  aivideo -v ...
+where the project is developed; look it over first: prompts are yours."""
+
+NOWHERE = logging.NullHandler()
+
+STOPPED = {Exit.INTERRUPTED, Exit.TERMINATED}
 
 
 class LazyGroup(click.Group):
@@ -38,28 +65,79 @@ class LazyGroup(click.Group):
         command: click.Command = getattr(module, cmd_name)
         return command
 
-    def format_commands(
+    def format_options(
         self, ctx: click.Context, formatter: click.HelpFormatter
     ) -> None:
-        """List the commands from the table."""
+        """List the options, and the commands from the table."""
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
+        write_options(self, ctx, formatter)
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Print the codes as they are."""
+        formatter.write(f"\n{self.epilog}\n")
 
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=LazyGroup,
+    params=global_options(),
+    epilog=EPILOG,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80},
+)
 @click.version_option(__version__, prog_name="aivideo")
 def aivideo() -> None:
     """Generate pictures through the AI Video API, many at once."""
 
 
-def run() -> int:
+def run(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    forgive_characters()
+    logging.getLogger("aivideo_async").addHandler(NOWHERE)  # the console tells it all
+    settings = Settings()
+    code = _told(arguments, settings)
+    if code in STOPPED:
+        settings.console.note("Stopped.")
+    settings.console.finish(code)
+    return code
+
+
+def _told(arguments: Sequence[str], settings: Settings) -> int:
+    """Run the command; put every way to fail into words and a code."""
     try:
-        code = aivideo.main(prog_name="aivideo", standalone_mode=False)
+        code = aivideo.main(
+            list(arguments), prog_name="aivideo", standalone_mode=False, obj=settings
+        )
     except click.ClickException as error:
-        error.show()
-        return error.exit_code
-    except click.Abort:
-        click.echo("Stopped.", err=True)
-        return STOPPED
-    return code if isinstance(code, int) else 0
+        return _usage(error, arguments, settings)
+    except click.Abort:  # at a question
+        settings.console.note("")
+        return Exit.INTERRUPTED
+    except AIVideoError as error:
+        return settings.console.fatal(error, code_of(error))
+    except Exception as error:  # noqa: BLE001  (whatever it is, it is told and coded)
+        return _bug(error, settings)
+    return code if isinstance(code, int) else Exit.DONE
+
+
+def _usage(
+    error: click.ClickException, arguments: Sequence[str], settings: Settings
+) -> int:
+    """Tell what is wrong with the command line itself, in click's own form."""
+    if "--json" in arguments:  # perhaps it came to no option at all
+        settings.json = True
+        return settings.console.fatal(error, Exit(error.exit_code))
+    error.show()
+    return error.exit_code
+
+
+def _bug(error: Exception, settings: Settings) -> int:
+    told = Exception(f"{type(error).__name__}: {error}")
+    settings.console.fatal(told, Exit.BUG)
+    if settings.verbose:
+        import traceback
+
+        echo("".join(traceback.format_exception(error)), err=True)
+    if not settings.json:
+        echo(BUG, err=True)
+    return Exit.BUG

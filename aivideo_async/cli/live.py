@@ -1,5 +1,5 @@
 """
-The live block on a terminal: a bar and the money, under the lines of what is done.
+The live block on a terminal: a bar and how things stand, under the lines of what is done.
 
 rich draws it and honours NO_COLOR. The block is gone when it ends; the lines stay.
 """
@@ -19,7 +19,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from aivideo_async.models.wire import printable
+from aivideo_async.models.text import printable
 
 __all__ = ["LiveProgress"]
 
@@ -30,8 +30,10 @@ class LiveProgress:
 
     Example:
         >>> with LiveProgress(12) as progress:
-        ...     progress.step("MUG-RED  1:1", ok=True, status="2.4 credits")
+        ...     progress.step("MUG-RED  1:1")
     """
+
+    pace: float | None = 0.25
 
     def __init__(self, total: int) -> None:
         self._console = Console(stderr=True)
@@ -43,16 +45,31 @@ class LiveProgress:
         )
         self._task = self._bar.add_task("", total=total)
         self._status = Text("", "dim", no_wrap=True, overflow="ellipsis")
-        block = Group(self._bar, self._status)
-        self._live = Live(block, console=self._console, transient=True)
+        self._live = Live(
+            Group(self._bar, self._status),
+            console=self._console,
+            transient=True,
+            # stdout may lead into a file, which is no place above a block.
+            redirect_stdout=False,
+            redirect_stderr=False,
+        )
 
-    def step(self, text: str, *, ok: bool, status: str) -> None:
+    def step(self, text: str = "", *, ok: bool = True) -> None:
         """Print the step above the bar, and move the bar."""
         self._bar.advance(self._task)
+        if text:
+            word = ("ok     ", "green") if ok else ("failed ", "bold red")
+            line = Text.assemble(word, printable(text))
+            # A failure is told whole; what went well has one line.
+            self._console.print(line, no_wrap=ok, overflow="ellipsis" if ok else "fold")
+
+    def show(self, status: str) -> None:
+        """Show how things stand, in the line under the bar."""
         self._status.plain = printable(status)
-        word = ("ok     ", "green") if ok else ("failed ", "bold red")
-        line = Text.assemble(word, printable(text), no_wrap=True, overflow="ellipsis")
-        self._console.print(line)
+
+    def say(self, text: str) -> None:
+        """Print *text* above the bar; the terminal breaks its lines, so it can be copied."""
+        self._console.print(Text(text), soft_wrap=True)
 
     def __enter__(self) -> Self:
         self._live.start(refresh=True)

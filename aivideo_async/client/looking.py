@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from aivideo_async.client.options import read_seconds, read_task_id
 from aivideo_async.client.session import Session
 from aivideo_async.errors import TaskFailedError
 from aivideo_async.models.requests import GenerationRequest
 from aivideo_async.models.tasks import Credits, Estimate, Task, TaskStatus
+
+if TYPE_CHECKING:
+    from aivideo_async.downloads import DownloadProgress
 
 __all__ = ["Looking"]
 
@@ -157,14 +161,29 @@ class Looking:
         """
         return await self._session.estimate(request)
 
-    async def download(self, task: Task, folder: str | os.PathLike[str]) -> list[Path]:
+    async def download(
+        self,
+        task: Task,
+        folder: str | os.PathLike[str],
+        *,
+        on_progress: Callable[[DownloadProgress], None] | None = None,
+    ) -> list[Path]:
         """
         Save a completed task's files; costs nothing.
 
         Files are named ``{task.id}.png``, ``{task.id}-2.png`` …, with the suffix of
         what they really are. Each appears whole or not at all. The API key is never
-        sent to the host of the files. An expired URL is replaced once by looking at
-        the task again.
+        sent to the host of the files. A broken download continues where it stopped if
+        the host can; an expired URL is replaced once by looking at the task again.
+        Download as many tasks at once as you like: a few files are fetched at a time,
+        and the others wait. Cancelling leaves nothing behind.
+
+        Args:
+            task: A completed task.
+            folder: Where the files go; created when missing.
+            on_progress: Called on the loop's thread with a `DownloadProgress`, at most
+                ten times a second for each file, and when a file is there. It must not
+                block. What it raises is logged, and the download goes on.
 
         Returns:
             The paths in *folder*, in the order of ``task.output.urls``.
@@ -178,4 +197,6 @@ class Looking:
             >>> [path.suffix for path in await client.download(task, "out")]
             ['.png']
         """
-        return await self._session.files().save(task, folder, refresh=self.get_task)
+        return await self._session.files().save(
+            task, folder, refresh=self.get_task, on_progress=on_progress
+        )

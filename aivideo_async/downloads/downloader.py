@@ -9,21 +9,24 @@ from __future__ import annotations
 
 import os
 import ssl as tls
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import anyio
 from yarl import URL
 
-from aivideo_async.downloads.fetch import ExpiredError, Fetcher, FetchError, Limits
-from aivideo_async.downloads.files import file_stem
-from aivideo_async.errors import DownloadError, OutputExpiredError
+from aivideo_async.downloads.errors import ExpiredError, FetchError
+from aivideo_async.downloads.fetch import Fetcher, Limits
+from aivideo_async.downloads.files import PartFile, file_stem
+from aivideo_async.downloads.incoming import Incoming
+from aivideo_async.downloads.progress import Meter, OnProgress
+from aivideo_async.errors import AIVideoError, DownloadError, OutputExpiredError
 from aivideo_async.models.tasks import Task, TaskStatus, is_task_id
 from aivideo_async.models.wire import printable
 
 __all__ = ["Downloader"]
 
-_Found = dict[int, Path | FetchError]
+_Found = dict[int, Path | FetchError | AIVideoError]
 
 
 class Downloader:
@@ -74,6 +77,7 @@ class Downloader:
         folder: str | os.PathLike[str],
         *,
         refresh: Callable[[str], Awaitable[Task]],
+        on_progress: OnProgress | None = None,
     ) -> list[Path]:
         """
         Save the files of *task* as ``{task.id}.png``, ``{task.id}-2.png`` … in *folder*.
@@ -86,8 +90,10 @@ class Downloader:
             task: A completed task.
             folder: Where the files go; created when missing.
             refresh:
-                Looks the task up anew. Called at most once, when a host does not serve
-                a URL (any more); what it raises passes through.
+                Looks the task up anew, when a host does not serve a URL (any more), also
+                in the middle of a file. One look serves all files; what it raises
+                passes through.
+            on_progress: Told how far each file is, on the loop's thread.
 
         Returns:
             The paths, in the order of ``task.output.urls``.
@@ -108,38 +114,56 @@ class Downloader:
             ...     print(error)
             Task t-1 has no files: it is pending, not completed.
         """
-        found = await self._fetch(task.id, _urls(task), Path(folder))
-        expired = {i for i, path in found.items() if isinstance(path, ExpiredError)}
-        if expired:
-            fresh = _urls(await refresh(task.id))
-            again = {index: fresh[index] for index in expired & fresh.keys()}
-            found |= await self._fetch(task.id, again, Path(folder))
+        links, found = _Links(task, refresh), _Found()
+
+        async def save_one(index: int) -> None:
+            meter = Meter(on_progress, task.id, index)
+            part = PartFile(Path(folder), file_stem(task.id, index))
+            try:
+                async with Incoming(part, meter) as file:
+                    found[index] = await self._fetch(links, index, file)
+            except (FetchError, AIVideoError) as error:
+                found[index] = error  # a result, so that it stops no sibling
+
+        try:
+            async with anyio.create_task_group() as group:
+                for index in links.urls:
+                    group.start_soon(save_one, index)
+        except BaseExceptionGroup as errors:  # callers know nothing of the group
+            raise errors.exceptions[0] from None
         return [_path(task.id, found[index]) for index in sorted(found)]
 
     async def aclose(self) -> None:
         """Close the connections; saves under way fail with `DownloadError`."""
         await self._fetcher.aclose()
 
-    async def _fetch(
-        self, task_id: str, urls: Mapping[int, str], folder: Path
-    ) -> _Found:
-        """Fetch *urls* side by side; a failure is a result, so that no other stops."""
-        found: _Found = {}
-
-        async def fetch_one(index: int, url: str) -> None:
-            try:
-                stem = file_stem(task_id, index)
-                found[index] = await self._fetcher.fetch(url, folder, stem)
-            except FetchError as error:
-                found[index] = error
-
+    async def _fetch(self, links: _Links, index: int, file: Incoming) -> Path:
+        """Complete *file*, if need be in its middle from a fresh URL."""
         try:
-            async with anyio.create_task_group() as group:
-                for index, url in urls.items():
-                    group.start_soon(fetch_one, index, url)
-        except BaseExceptionGroup as errors:  # callers know nothing of the group
-            raise errors.exceptions[0] from None
-        return found
+            return await self._fetcher.fetch(links.urls[index], file)
+        except ExpiredError:
+            fresh = await links.fresh(index)
+            if fresh is None:
+                raise
+            return await self._fetcher.fetch(fresh, file)
+
+
+class _Links:
+    """The URLs of one task; one fresh look is enough for all its files."""
+
+    def __init__(self, task: Task, refresh: Callable[[str], Awaitable[Task]]) -> None:
+        self.urls = _urls(task)
+        self._task_id = task.id
+        self._refresh = refresh
+        self._fresh: dict[int, str] | None = None
+        self._lock = anyio.Lock()
+
+    async def fresh(self, index: int) -> str | None:
+        """Return the fresh URL of a file, or None if there is none any more."""
+        async with self._lock:
+            if self._fresh is None:
+                self._fresh = _urls(await self._refresh(self._task_id))
+        return self._fresh.get(index)
 
 
 def _urls(task: Task) -> dict[int, str]:
@@ -160,9 +184,11 @@ def _urls(task: Task) -> dict[int, str]:
     return dict(enumerate(task.output.urls))
 
 
-def _path(task_id: str, found: Path | FetchError) -> Path:
+def _path(task_id: str, found: Path | FetchError | AIVideoError) -> Path:
     if isinstance(found, Path):
         return found
+    if isinstance(found, AIVideoError):
+        raise found
     if isinstance(found, ExpiredError):
         raise OutputExpiredError(
             f"Task {task_id}: {found}, and a fresh look at the task gave no URL that "

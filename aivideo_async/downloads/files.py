@@ -79,7 +79,7 @@ class PartFile:
     A file on its way; every method blocks and belongs into `in_thread`.
 
     Args:
-        folder: Where it will lie; `open` creates it when missing.
+        folder: Where it will lie; the first `write` creates it when missing.
         stem: Its final name without the suffix.
 
     Either `commit` gives it its final name, or `discard` leaves nothing behind. A name
@@ -89,7 +89,6 @@ class PartFile:
         >>> from tempfile import TemporaryDirectory
         >>> with TemporaryDirectory() as folder:
         ...     part = PartFile(Path(folder), "t-1")
-        ...     part.open()
         ...     part.write(b"fLaC...")
         ...     part.commit().name
         't-1.flac'
@@ -101,14 +100,23 @@ class PartFile:
         self._path = folder / f".{stem}.{secrets.token_hex(8)}.part"
         self._file: BinaryIO | None = None
 
-    def open(self) -> None:
-        """Create the temporary file; it must be new and is never a followed link."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        self._file = self._path.open("x+b")
+    @property
+    def is_open(self) -> bool:
+        """Whether something of it lies under its temporary name."""
+        return self._file is not None
 
     def write(self, data: bytes | bytearray) -> None:
-        """Append *data*."""
-        self._opened().write(data)
+        """Append *data*; the file must be new, and is never a followed link."""
+        if self._file is None:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._file = self._path.open("x+b")
+        self._file.write(data)
+
+    def rewind(self) -> None:
+        """Throw away what was written, to begin again."""
+        file = self._opened()
+        file.seek(0)
+        file.truncate()
 
     def commit(self) -> Path:
         """
@@ -123,6 +131,7 @@ class PartFile:
         os.fsync(file.fileno())
         file.close()  # Windows renames no open file
         self._path.replace(path)
+        self._file = None
         _sync_folder(self.folder)
         return path
 
@@ -137,7 +146,7 @@ class PartFile:
 
     def _opened(self) -> BinaryIO:
         if self._file is None:
-            raise ValueError("open() was not called")
+            raise ValueError("nothing was written")
         return self._file
 
 

@@ -17,10 +17,11 @@ A faithful, stateful stand-in for the service, so that everything runs offline.
     └── pictures/   what it delivers
     emulator    the object that people use
     ├── server      on a real socket (aiohttp)
+    │   └── page        the live page in front of it; live what it shows, pure
     ├── courier     sends the callbacks (aiohttp)
     └── transport   in memory
 
-Only the last four know asyncio, and only `server` and `courier` a socket.
+Only the last five know asyncio, and only `server`, `page` and `courier` a socket.
 """
 
 from aivideo_async.emulator import acts

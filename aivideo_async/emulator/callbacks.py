@@ -9,6 +9,7 @@ once, and 3 and 10 minutes after the first; then the callback is given up.
 from __future__ import annotations
 
 import heapq
+from collections import Counter
 from collections.abc import Callable, Mapping
 from itertools import count
 
@@ -81,6 +82,7 @@ class Callbacks:
 
     Attributes:
         log: Every attempt whose result is known, in order; the newest 20,000 at least.
+        results: How many attempts were taken (True) and how many were not, over all.
 
     Example:
         >>> callbacks = Callbacks(lambda seconds: seconds)
@@ -95,6 +97,7 @@ class Callbacks:
 
     def __init__(self, wait: Callable[[float], float]) -> None:
         self.log: list[Called] = []
+        self.results: Counter[bool] = Counter()
         self._wait = wait
         self._waiting: list[tuple[float, int, Call]] = []
         self._numbers = count()
@@ -120,6 +123,7 @@ class Callbacks:
     ) -> None:
         """Log what became of *call*; without a 2xx it is tried again, as documented."""
         line = Called(now, call.task_id, call.url, call.attempt, status, reason)
+        self.results[line.ok] += 1
         self.log.append(line)
         if len(self.log) >= 2 * KEPT:
             del self.log[:KEPT]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, datetime
 from email.utils import format_datetime
 
@@ -39,28 +40,29 @@ class Clock:
     """
 
     def __init__(self, speed: float, skew: float = 0.0) -> None:
-        if not speed > 0:
+        if not 0 < speed < math.inf:
             raise ValueError(f"speed={speed!r}: use a number above 0, such as 20")
         self._speed = speed
         self._skew = skew
-        self._begun: float | None = None
+        self._begun = 0.0
+        self._runs = False
 
     def start(self, now: float) -> None:
-        """Count from *now*, unless it has begun already."""
-        if self._begun is None:
-            self._begun = now
+        """Count from *now*, unless it runs already."""
+        if not self._runs:
+            self._begun, self._runs = now, True
 
     def elapsed(self, now: float) -> float:
         """Return the seconds since it began."""
-        return now - (self._begun or 0.0)
+        return now - self._begun
 
     def exact(self, moment: float) -> float:
         """Return *moment* in Unix seconds."""
-        return EPOCH + self.elapsed(moment)
+        return EPOCH + (moment - self._begun)
 
     def unix(self, moment: float) -> int:
         """Return *moment* in whole Unix seconds."""
-        return int(self.exact(moment))
+        return EPOCH + int(moment - self._begun)
 
     def skewed(self, moment: float) -> int:
         """Return *moment* as the clock that is ahead shows it."""

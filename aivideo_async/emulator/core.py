@@ -16,19 +16,20 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
 
-from aivideo_async.emulator.acts import USUAL, Act, Course
+from aivideo_async.emulator.acts import USUAL, Course
 from aivideo_async.emulator.bucket import TokenBucket
 from aivideo_async.emulator.callbacks import Call, Callbacks
 from aivideo_async.emulator.clock import Clock, http_date
 from aivideo_async.emulator.intake import Order, Refused, invalid, read_order
 from aivideo_async.emulator.jobs import Job
-from aivideo_async.emulator.ledger import Ledger, milli
+from aivideo_async.emulator.ledger import Ledger
 from aivideo_async.emulator.reply import Reply, json_reply, refusal
 from aivideo_async.emulator.request import Received, Request, place_of
 from aivideo_async.emulator.rules import Place, RuleBook
@@ -36,6 +37,7 @@ from aivideo_async.emulator.scenario import Scenario
 from aivideo_async.emulator.spending import SpendLimits, SpendWindow
 from aivideo_async.emulator.triggers import TriggerBook
 from aivideo_async.emulator.workshop import Workshop
+from aivideo_async.models.money import milli
 from aivideo_async.models.strictjson import encode
 
 if TYPE_CHECKING:
@@ -63,8 +65,11 @@ class Core:
         speed: How many times faster than in reality tasks get done.
 
     Attributes:
+        scenario: How it behaves.
+        speed: How many times faster than in reality.
         ledger: Every charge and refund.
         requests: Every request, in order; of a great many, the newest 20,000 at least.
+        answers: How often each status went out, over all; None for no answer.
         callbacks: Those to be made, and the log of those that were.
         base_url: Where the files of finished tasks are said to lie.
 
@@ -79,12 +84,14 @@ class Core:
     def __init__(
         self, scenario: Scenario, rng: random.Random, *, speed: float = 20.0
     ) -> None:
+        self.scenario = scenario
+        self.speed = speed
         self._clock = Clock(speed, scenario.clock_skew)
         self.ledger = Ledger(scenario.balance)
         self.requests: list[Received] = []
+        self.answers: Counter[int | None] = Counter()
         self.callbacks = Callbacks(self._clock.wait)
         self.base_url = NO_SERVER
-        self._scenario = scenario
         self._rng = rng
         self._workshop = Workshop(scenario, rng, self._clock)
         self._rules = RuleBook(scenario.rules)
@@ -104,7 +111,7 @@ class Core:
         What it costs is charged before this returns, whatever the reply's fate.
         """
         self._clock.start(now)
-        self._settle(now)
+        self.settle(now)
         try:
             reply = self._serve(request, now)
         except Refused as refused:
@@ -112,17 +119,24 @@ class Core:
         self._log(request, reply, now)
         return reply
 
+    def settle(self, now: float) -> None:
+        """Refund what has failed by *now*, whether anybody looked or not."""
+        while job := self._workshop.failed(now):
+            self.ledger.fail(job.id)
+            self.ledger.refund(job.id, at=job.ended)
+
     def due_calls(self, now: float) -> list[Call]:
         """
         Hand over the callbacks that are due by *now*, written as they are to be sent.
 
         Whoever sends one notes the result in `callbacks`, which plans the next attempt.
         """
-        self._settle(now)
+        self.settle(now)
         return [self._written(call, now) for call in self.callbacks.due(now)]
 
     def _log(self, request: Request, reply: Reply, now: float) -> None:
         status = reply.status if reply.answered else None
+        self.answers[status] += 1
         self.requests.append(
             Received(
                 now, request.method, request.path, status, request.body, reply.fate
@@ -138,11 +152,11 @@ class Core:
             self._check_rate(now)
         place = place_of(request.method, path)
         act = self._rules.pick(place, self._clock.elapsed(now), self._rng)
-
-        def work(course: Course) -> Reply:
-            return self._work(place, path, request, now, course)
-
-        return _under(act, work)
+        if act is None:
+            return self._work(place, path, request, now, USUAL)
+        if not act.works:
+            return act.alter(None)
+        return act.alter(self._work(place, path, request, now, act.becomes))
 
     def _work(
         self, place: Place, path: str, request: Request, now: float, course: Course
@@ -177,7 +191,7 @@ class Core:
             raise Refused(refusal("rate_limit_exceeded", headers=headers))
 
     def _retry_after(self, now: float, wait: float) -> dict[str, str]:
-        match self._scenario.retry_after:
+        match self.scenario.retry_after:
             case None:
                 return {}
             case "seconds":
@@ -200,15 +214,15 @@ class Core:
             act, special = self._triggers.pick(order.prompt)
         except ValueError as error:
             raise invalid("input.prompt", f" {error}") from None
-
-        def work(becomes: Course) -> Reply:
-            chosen = course if becomes is USUAL else becomes
-            return self._sell(order, body, now, evolve(chosen, **special))
-
-        return _under(act, work)
+        if act is None:
+            return self._sell(order, body, now, evolve(course, **special))
+        if not act.works:
+            return act.alter(None)
+        course = evolve(course if act.becomes == USUAL else act.becomes, **special)
+        return act.alter(self._sell(order, body, now, course))
 
     def _sell(self, order: Order, body: bytes, now: float, course: Course) -> Reply:
-        price = milli(order.price(self._scenario.price_table))
+        price = milli(order.price(self.scenario.price_table))
         if not self.ledger.affords(price):
             raise Refused(refusal("insufficient_credits"))
         if not self._limits.allow(price, now):
@@ -217,11 +231,11 @@ class Core:
         self._foresee(job, order.callback_url)
         self._limits.spend(price, now)
         self.ledger.charge(job.id, price, at=now, fingerprint=_fingerprint(body))
-        self._settle(now)
+        self.settle(now)
         return _success({"taskId": job.id})
 
     def _look(self, path: str, now: float) -> Reply:
-        job = self.jobs.get(path.removeprefix("/v1/tasks/"))
+        job = self._workshop.jobs.get(path.removeprefix("/v1/tasks/"))
         if job is None:
             raise Refused(refusal("task_not_found"))
         return json_reply(200, self._view(job, now))
@@ -239,15 +253,9 @@ class Core:
     def _estimate(self, body: bytes) -> Reply:
         """Name the price; the shape of this answer is not documented, so it is a guess."""
         order = read_order(None, body)
-        return _success({"credits": _number(order.price(self._scenario.price_table))})
+        return _success({"credits": _number(order.price(self.scenario.price_table))})
 
     # --- what happens by itself -------------------------------------------------------
-
-    def _settle(self, now: float) -> None:
-        """Refund what has failed by *now*, whether anybody looked or not."""
-        for job in self._workshop.failures(now):
-            self.ledger.fail(job.id)
-            self.ledger.refund(job.id, at=job.ended)
 
     def _foresee(self, job: Job, callback_url: str | None) -> None:
         """Plan the callbacks that its end sets off, if that ever comes."""
@@ -269,13 +277,6 @@ class Core:
 
     def _view(self, job: Job, now: float) -> dict[str, Any]:
         return self._workshop.view(job, now, self.base_url)
-
-
-def _under(act: Act | None, work: Callable[[Course], Reply]) -> Reply:
-    """Answer as *act* has it, with or without doing the *work*."""
-    if act is None:
-        return work(USUAL)
-    return act.alter(work(act.becomes) if act.works else None)
 
 
 def _bucket(scenario: Scenario) -> TokenBucket | None:

@@ -34,10 +34,12 @@ class Courier:
 
     Args:
         core: Says what is due, and is told the result.
+        patience: Seconds for one attempt.
     """
 
-    def __init__(self, core: Core) -> None:
+    def __init__(self, core: Core, *, patience: float = PATIENCE) -> None:
         self._core = core
+        self._patience = patience
         self._loop = asyncio.get_running_loop()
         self._alarm: asyncio.TimerHandle | None = None
         self._calls: set[asyncio.Task[None]] = set()
@@ -46,7 +48,7 @@ class Courier:
             connector=aiohttp.TCPConnector(limit=0, socket_factory=loopback_socket),
             cookie_jar=aiohttp.DummyCookieJar(),
             headers={"User-Agent": "aivideo-async-emulator"},
-            timeout=aiohttp.ClientTimeout(total=PATIENCE),
+            timeout=aiohttp.ClientTimeout(total=patience),
             trust_env=False,
         )
 
@@ -85,7 +87,7 @@ class Courier:
             async with self._slots:
                 status = await self._post(call)
         except TimeoutError:
-            reason = f"no answer within {PATIENCE:g} seconds"
+            reason = f"no answer within {self._patience:g} seconds"
         except (aiohttp.ClientError, OSError, ValueError) as error:
             reason = str(error) or type(error).__name__
         self._core.callbacks.note(

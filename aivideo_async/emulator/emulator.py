@@ -16,6 +16,7 @@ from aivideo_async.emulator.callbacks import Called
 from aivideo_async.emulator.core import API_KEY, Core
 from aivideo_async.emulator.jobs import Job
 from aivideo_async.emulator.ledger import Ledger
+from aivideo_async.emulator.live import Live
 from aivideo_async.emulator.reply import Reply
 from aivideo_async.emulator.request import Received, Request
 from aivideo_async.emulator.scenario import RetryAfter, Scenario, named
@@ -37,8 +38,10 @@ class Emulator:
     either, an `EmulatorTransport` talks to it in memory. It takes the time from its
     loop, and the same seed gives the same story.
 
-    While it is entered it also makes the callbacks that creates ask for, as documented
-    and to this machine only. It can be entered again, with the same tasks and money.
+    While it is entered, its address shows what happens live in a browser, with an alarm
+    when anything is charged twice. It also makes the callbacks that creates ask for, as
+    documented and to this machine only. It can be entered again, with the same tasks
+    and money.
 
     Args:
         scenario: How it behaves: a name out of `SCENARIOS`, or a `Scenario`.
@@ -170,9 +173,9 @@ class Emulator:
         if self._courier is not None:
             raise RuntimeError("This emulator is entered already: leave it first.")
         async with AsyncExitStack() as stack:
-            server = Server(self.handle, self._port)
-            self._core.base_url = await server.start()
+            server = Server(self.handle, Live(self._core), self._port)
             stack.push_async_callback(server.close)
+            self._core.base_url = await server.start()
             self._courier = Courier(self._core)
             stack.push_async_callback(self._courier.close)
             self._courier.look()

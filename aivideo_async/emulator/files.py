@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping
-from urllib.parse import parse_qs
 
 from aivideo_async.emulator.clock import http_date
 from aivideo_async.emulator.pictures import Picture, render
@@ -18,7 +17,8 @@ from aivideo_async.emulator.reply import Reply
 
 __all__ = ["is_signed", "serve", "signed"]
 
-_RANGE = re.compile(r"bytes=(?:(\d+)-(\d*)|-(\d+))")
+_RANGE = re.compile(r"bytes=(?:([0-9]{1,18})-([0-9]{0,18})|-([0-9]{1,18}))")
+_QUERY = re.compile(r"expires=([0-9]{1,18})&signature=([0-9a-f]{32})")
 
 
 def signed(path: str, expires: int, secret: int) -> str:
@@ -34,11 +34,10 @@ def signed(path: str, expires: int, secret: int) -> str:
 
 def is_signed(path: str, query: str, secret: int, unix: int) -> bool:
     """Tell whether *query* lets *path* be fetched at the time *unix*."""
-    fields = parse_qs(query)
-    expires = fields.get("expires", [""])[0]
-    if not (expires.isascii() and expires.isdigit()) or int(expires) <= unix:
+    fields = _QUERY.fullmatch(query)
+    if fields is None or int(fields[1]) <= unix:
         return False
-    return fields.get("signature") == [_signature(path, int(expires), secret)]
+    return fields[2] == _signature(path, int(fields[1]), secret)
 
 
 def _signature(path: str, expires: int, secret: int) -> str:
@@ -61,15 +60,21 @@ def serve(picture: Picture, modified: int, headers: Mapping[str, str]) -> Reply:
     }
     wanted = _RANGE.fullmatch(headers.get("range", "").strip())
     unchanged = headers.get("if-range") in (None, known["etag"], known["last-modified"])
-    if wanted is None or not unchanged:
+    if wanted is None or _is_backwards(wanted) or not unchanged:
         return Reply(200, known, picture=picture)
     return _part(render(picture), wanted, known)
+
+
+def _is_backwards(wanted: re.Match[str]) -> bool:
+    """Tell whether a range ends before it begins: HTTP says to ignore it."""
+    first, last, _ = wanted.groups()
+    return bool(last) and int(last) < int(first)
 
 
 def _part(content: bytes, wanted: re.Match[str], headers: Mapping[str, str]) -> Reply:
     total = len(content)
     first, last = _bounds(wanted, total)
-    if first >= total or first > last:
+    if first >= total:
         refused = {**headers, "content-range": f"bytes */{total}"}
         return Reply(416, refused | {"content-type": "text/plain"})
     part = {**headers, "content-range": f"bytes {first}-{last}/{total}"}
@@ -77,7 +82,7 @@ def _part(content: bytes, wanted: re.Match[str], headers: Mapping[str, str]) -> 
 
 
 def _bounds(wanted: re.Match[str], total: int) -> tuple[int, int]:
-    """Return the first and the last byte, which may lie behind the end."""
+    """Return the first byte, at *total* if there is none, and the last."""
     first, last, suffix = wanted.groups()
     if suffix is not None:
         return (max(0, total - int(suffix)) if int(suffix) else total), total - 1

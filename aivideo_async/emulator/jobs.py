@@ -12,6 +12,7 @@ from attrs import frozen
 from aivideo_async.emulator.acts import Course
 from aivideo_async.emulator.intake import Order
 from aivideo_async.emulator.pictures import Picture, picture_size
+from aivideo_async.models.money import from_milli
 
 __all__ = ["PENDING_SHARE", "Job", "picture_for"]
 
@@ -53,7 +54,7 @@ class Job:
     @property
     def credits(self) -> Decimal:
         """What it cost, in credits."""
-        return Decimal(self.millicredits) / 1000
+        return from_milli(self.millicredits)
 
     @property
     def doomed(self) -> bool:

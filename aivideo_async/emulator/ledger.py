@@ -10,22 +10,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from decimal import ROUND_CEILING, Decimal
+from decimal import Decimal
+from operator import attrgetter
 
 from attrs import frozen
 
-__all__ = ["Entry", "Ledger", "milli"]
+from aivideo_async.models.money import from_milli, milli
 
-
-def milli(credits: Decimal | int | str) -> int:
-    """
-    Turn *credits* into whole milli-credits, rounding up what is finer.
-
-    Example:
-        >>> milli("2.4")
-        2400
-    """
-    return int((Decimal(credits) * 1000).to_integral_value(ROUND_CEILING))
+__all__ = ["Entry", "Ledger"]
 
 
 @frozen
@@ -48,7 +40,7 @@ class Entry:
     @property
     def credits(self) -> Decimal:
         """How much, in credits."""
-        return Decimal(self.millicredits) / 1000
+        return from_milli(self.millicredits)
 
 
 class Ledger:
@@ -76,6 +68,8 @@ class Ledger:
         self._start = self._balance = milli(balance)
         self._consumed = self._charged = 0
         self._by_task: dict[str, Entry] = {}
+        self._bodies: set[str] = set()
+        self._doubles: list[Entry] = []
         self._failed: set[str] = set()
 
     def charge(
@@ -85,6 +79,9 @@ class Ledger:
         entry = Entry(task_id, millicredits, at, fingerprint)
         self.charges.append(entry)
         self._by_task[task_id] = entry
+        if fingerprint in self._bodies:
+            self._doubles.append(entry)
+        self._bodies.add(fingerprint)
         self._balance -= millicredits
         self._consumed += millicredits
         self._charged += millicredits
@@ -107,21 +104,21 @@ class Ledger:
     @property
     def start(self) -> Decimal:
         """Credits at the start."""
-        return Decimal(self._start) / 1000
+        return from_milli(self._start)
 
     @property
     def balance(self) -> Decimal:
         """Credits that are left."""
-        return Decimal(self._balance) / 1000
+        return from_milli(self._balance)
 
     @property
     def consumed(self) -> Decimal:
         """Credits spent, refunds taken off."""
-        return Decimal(self._consumed) / 1000
+        return from_milli(self._consumed)
 
     @property
     def charged(self) -> int:
-        """Milli-credits ever charged: a refund gives no room back in a spend limit."""
+        """Milli-credits ever charged, refunds not taken off."""
         return self._charged
 
     @property
@@ -132,13 +129,12 @@ class Ledger:
         A body that was meant to be bought twice is listed too: the service cannot
         tell either. Tests use a prompt of its own for each request.
         """
-        seen: set[str] = set()
-        doubles = []
-        for entry in self.charges:
-            if entry.fingerprint in seen:
-                doubles.append(entry)
-            seen.add(entry.fingerprint)
-        return tuple(doubles)
+        return tuple(self._doubles)
+
+    @property
+    def discrepancies(self) -> tuple[str, ...]:
+        """What else does not add up, each in a sentence."""
+        return (*self._refund_trouble(), *self._sum_trouble())
 
     def assert_clean(self) -> None:
         """
@@ -147,7 +143,7 @@ class Ledger:
         Raises:
             AssertionError: It does not add up; the text is a readable account.
         """
-        found = [*self._double_trouble(), *self._refund_trouble(), *self._sum_trouble()]
+        found = [f"- {text}" for text in (*self._double_trouble(), *self.discrepancies)]
         if found:
             raise AssertionError(
                 "\n".join(["The ledger is not clean.", *found, *self._account()])
@@ -156,31 +152,29 @@ class Ledger:
     def _double_trouble(self) -> Iterable[str]:
         for entry in self.double_charges:
             yield (
-                f"- task {entry.task_id} was charged {entry.credits} for a body that "
+                f"task {entry.task_id} was charged {entry.credits} for a body that "
                 f"had been charged before ({entry.fingerprint})"
             )
 
     def _refund_trouble(self) -> Iterable[str]:
         refunded = Counter(entry.task_id for entry in self.refunds)
         for task_id in sorted(self._failed - refunded.keys()):
-            yield f"- task {task_id} failed and was not refunded"
+            yield f"task {task_id} failed and was not refunded"
         for task_id in sorted(refunded.keys() - self._failed):
-            yield f"- task {task_id} was refunded and had not failed"
+            yield f"task {task_id} was refunded and had not failed"
         for task_id, times in refunded.items():
             if times > 1:
-                yield f"- task {task_id} was refunded {times} times"
+                yield f"task {task_id} was refunded {times} times"
 
     def _sum_trouble(self) -> Iterable[str]:
         charged, refunded = _total(self.charges), _total(self.refunds)
         if charged - refunded != self.consumed:
             yield (
-                f"- {charged} charged - {refunded} refunded is not the "
+                f"{charged} charged - {refunded} refunded is not the "
                 f"{self.consumed} consumed"
             )
         if self.balance != self.start - self.consumed:
-            yield (
-                f"- the balance is {self.balance}, not {self.start} - {self.consumed}"
-            )
+            yield f"the balance is {self.balance}, not {self.start} - {self.consumed}"
 
     def _account(self) -> list[str]:
         return [
@@ -193,4 +187,4 @@ class Ledger:
 
 
 def _total(entries: Iterable[Entry]) -> Decimal:
-    return Decimal(sum(entry.millicredits for entry in entries)) / 1000
+    return from_milli(sum(map(attrgetter("millicredits"), entries)))

@@ -13,6 +13,8 @@ from contextlib import suppress
 
 from aiohttp import web
 
+from aivideo_async.emulator.live import Live
+from aivideo_async.emulator.page import LivePage
 from aivideo_async.emulator.reply import Fate, Reply
 from aivideo_async.emulator.request import Request
 
@@ -23,18 +25,22 @@ HOST = "127.0.0.1"
 
 class Server:
     """
-    Serve what *handle* answers.
+    Serve what *handle* answers, and the live page in front of it.
 
     Args:
         handle: Turns a request into a reply, at once.
+        live: What the live page shows.
         port: Where to listen; 0 for any free port.
     """
 
-    def __init__(self, handle: Callable[[Request], Reply], port: int = 0) -> None:
+    def __init__(
+        self, handle: Callable[[Request], Reply], live: Live, port: int = 0
+    ) -> None:
         self._handle = handle
         self._port = port
         self._closing = asyncio.Event()
         app = web.Application()
+        LivePage(live).add_to(app)
         app.router.add_route("*", "/{path:.*}", self._serve)
         app.on_response_prepare.append(_stay_anonymous)
         # Cancelled with its connection, so a hanging answer ends when the client goes.
@@ -48,11 +54,7 @@ class Server:
             OSError: The port is taken.
         """
         await self._runner.setup()
-        try:
-            await web.TCPSite(self._runner, HOST, self._port).start()
-        except OSError:
-            await self._runner.cleanup()
-            raise
+        await web.TCPSite(self._runner, HOST, self._port).start()
         return f"http://{HOST}:{self._runner.addresses[0][1]}"
 
     async def close(self) -> None:

@@ -67,11 +67,16 @@ def _code(value: str) -> str:
     return value
 
 
-def _number(value: str) -> float:
-    try:
-        return float(value)
-    except ValueError:
-        raise ValueError("its value is a number") from None
+def _seconds(value: str) -> float:
+    if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]+)?", value):
+        raise ValueError("its value is a number of seconds")
+    return float(value)
+
+
+def _count(value: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,2}", value):
+        raise ValueError("its value is a number up to 99")
+    return int(value)
 
 
 def _fail(value: str) -> Trigger:
@@ -98,7 +103,7 @@ TRIGGERS: Mapping[str, TriggerKind] = {
         TriggerKind(
             "@slow:SECONDS",
             "the task takes that long, at real speed",
-            lambda value: Trigger(course={"seconds": _number(value)}),
+            lambda value: Trigger(course={"seconds": _seconds(value)}),
         ),
         TriggerKind(
             "@stuck",
@@ -123,7 +128,7 @@ TRIGGERS: Mapping[str, TriggerKind] = {
         TriggerKind(
             "@callback:N",
             "its callback is sent N times, 0 for never",
-            lambda value: Trigger(course={"calls": int(_number(value))}),
+            lambda value: Trigger(course={"calls": _count(value)}),
         ),
         TriggerKind(
             "@refuse:CODE",
@@ -134,7 +139,7 @@ TRIGGERS: Mapping[str, TriggerKind] = {
             "@429:N",
             "the first N creates of this prompt meet the rate limit; not charged",
             lambda value: Trigger(
-                acts.refuse("rate_limit_exceeded"), times=int(_number(value))
+                acts.refuse("rate_limit_exceeded"), times=_count(value)
             ),
         ),
         TriggerKind(

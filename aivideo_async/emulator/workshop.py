@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import heapq
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -77,14 +77,15 @@ class Workshop:
             file=f"/files/images/{day:%Y/%m/%d}/{task_id}.png",
             picture=picture_for(order, self._secret),
         )
-        if job.doomed and job.ends:
+        if job.doomed:
             heapq.heappush(self._dooms, (job.ended, job.id))
         return job
 
-    def failures(self, now: float) -> Iterator[Job]:
-        """Hand over what has failed by *now*, each task once."""
-        while self._dooms and self._dooms[0][0] <= now:
-            yield self._jobs[heapq.heappop(self._dooms)[1]]
+    def failed(self, now: float) -> Job | None:
+        """Hand over the next task that has failed by *now*, each once."""
+        if self._dooms and self._dooms[0][0] <= now:
+            return self._jobs[heapq.heappop(self._dooms)[1]]
+        return None
 
     def view(self, job: Job, now: float, base_url: str) -> dict[str, Any]:
         """Return the task object as a look at *job* shows it."""

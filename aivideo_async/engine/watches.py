@@ -61,7 +61,7 @@ class Watches:
 
     def _join(self, task_id: str) -> _Watch:
         watch = self._watches.get(task_id)
-        if watch is None or watch.ended:
+        if watch is None or watch.error is not None:
             watch = _Watch()
             watch.job = self._new_job(task_id, watch)
             self._engine.follow(watch.job)

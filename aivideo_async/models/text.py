@@ -9,7 +9,10 @@ def printable(text: str | bytes, limit: int = 2048) -> str:
     """Make the server's *text* safe for terminals and logs, cut at *limit*."""
     if isinstance(text, bytes):
         text = text[:limit].decode("utf-8", "replace")
-    return "".join(char if char.isprintable() else " " for char in text[:limit])
+    text = text[:limit]
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else " " for char in text)
 
 
 def show(value: object) -> str:

@@ -4,8 +4,10 @@ Whether callbacks can be relied upon, and how far apart looks may be while they 
 Callbacks are hints: unsigned, and delivered three times at most. While they arrive,
 looking often is a waste; when they stop, nobody must wait for them. So the last ten
 tasks that were to be called back are remembered. One that a look found finished, and of
-which no callback came within five seconds, was missed; after three missed out of ten
-the polling goes on as if there were none, until callbacks arrive again.
+which no callback came within five seconds, was missed. With three that came and fewer
+than three missed, callbacks are relied upon; else the polling goes on as if there were
+none. So it does, mostly, where several processes share one address and each callback
+reaches but one of them.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from collections import deque
 __all__ = ["CallbackTrust"]
 
 REMEMBERED = 10
+ENOUGH = 3
 TOO_MANY = 3
 LATE = 5.0
 SAFETY_GAP = 60.0
@@ -29,7 +32,8 @@ class CallbackTrust:
         >>> trust = CallbackTrust()
         >>> trust.gap(0.0)  # nothing is known yet
         0.0
-        >>> trust.arrived(1.0)
+        >>> for _ in range(3):
+        ...     trust.arrived(1.0)
         >>> trust.gap(2.0)
         60.0
     """
@@ -37,6 +41,7 @@ class CallbackTrust:
     def __init__(self) -> None:
         self._came: deque[bool] = deque(maxlen=REMEMBERED)
         self._awaited: dict[str, float] = {}
+        self._relied = False
 
     def arrived(self, now: float) -> None:
         """Note that a callback led to the look which found its task finished."""
@@ -59,15 +64,16 @@ class CallbackTrust:
     def gap(self, now: float) -> float:
         """Return the seconds that looks at a task should at least be apart."""
         self._judge(now)
-        return SAFETY_GAP if any(self._came) and not self._fails() else 0.0
+        return SAFETY_GAP if self._arrive() else 0.0
 
     def lapsed(self, now: float) -> bool:
-        """Tell whether callbacks came and do not come any more."""
+        """Tell whether callbacks were relied upon and are no longer."""
         self._judge(now)
-        return any(self._came) and self._fails()
+        return self._relied and not self._arrive()
 
-    def _fails(self) -> bool:
-        return self._came.count(False) >= TOO_MANY
+    def _arrive(self) -> bool:
+        came = self._came.count(True)
+        return came >= ENOUGH and len(self._came) - came < TOO_MANY
 
     def _judge(self, now: float) -> None:
         """Count as missed what was awaited for too long; the oldest stand first."""
@@ -76,3 +82,4 @@ class CallbackTrust:
                 break
             del self._awaited[task_id]
             self._came.append(False)
+        self._relied = self._relied or self._arrive()

@@ -28,7 +28,7 @@ class Ran:
 def environment(home: Path, **more: str) -> dict[str, str]:
     """Return an environment with an empty *home* and no taste for colours."""
     home.mkdir(exist_ok=True)
-    tastes = {"NO_COLOR", "FORCE_COLOR", "TERM", "COLUMNS", "TTY_COMPATIBLE"}
+    tastes = {"CI", "NO_COLOR", "FORCE_COLOR", "TERM", "COLUMNS", "TTY_COMPATIBLE"}
     kept = {name: value for name, value in os.environ.items() if name not in tastes}
     return {**kept, "HOME": str(home), "PYTHONPATH": str(ROOT), **more}
 
@@ -46,21 +46,31 @@ def run(*arguments: str, folder: Path, **more: str) -> Ran:
     return Ran(done.returncode, done.stdout.decode(), done.stderr.decode())
 
 
-def run_in_terminal(*arguments: str, folder: Path, **more: str) -> Ran:
-    """Run ``aivideo`` with stderr on a terminal of 80 columns, stdout in a pipe."""
+def run_in_terminal(
+    *arguments: str, folder: Path, typed: str | None = None, **more: str
+) -> Ran:
+    """
+    Run ``aivideo`` with stderr on a terminal of 80 columns, stdout in a pipe.
+
+    With something *typed*, all three streams are on that terminal.
+    """
     ours, theirs = pty.openpty()
+    shared = typed is not None
     process = subprocess.Popen(
         [*COMMAND, *arguments],
         cwd=folder,
-        env=environment(folder / "home", TERM="xterm-256color", COLUMNS="80", **more),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
+        env=environment(
+            folder / "home", **{"TERM": "xterm-256color", "COLUMNS": "80", **more}
+        ),
+        stdin=theirs if shared else subprocess.DEVNULL,
+        stdout=theirs if shared else subprocess.PIPE,
         stderr=theirs,
     )
     os.close(theirs)
+    os.write(ours, (typed or "").encode())
     shown = drained(ours)
     stdout, _ = process.communicate()
-    return Ran(process.returncode, stdout.decode(), shown)
+    return Ran(process.returncode, (stdout or b"").decode(), shown)
 
 
 def drained(descriptor: int) -> str:

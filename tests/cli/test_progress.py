@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import pty
 import sys
@@ -9,15 +10,23 @@ from collections.abc import Callable
 
 import pytest
 
+from aivideo_async.cli.console import Console
 from aivideo_async.cli.live import LiveProgress
-from aivideo_async.cli.progress import PlainProgress, progress_of
+from aivideo_async.cli.progress import PlainProgress, QuietProgress, beating
 from tests.cli.terminal import drained, plain
+from tests.warp import warped
 
 COLOUR = "\x1b[3"
 HOSTILE = "\x1b]0;owned\x07 \x1b[2J\r\n\u202egnp.exe\u2069 \x9b31m\x00"
 """A window title, a cleared screen, new lines, turned text, an 8-bit escape."""
 
 Show = Callable[[Callable[[], None]], str]
+
+
+@pytest.fixture(autouse=True)
+def no_ci(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Look as it does for people, also where the suite is run for a program."""
+    monkeypatch.delenv("CI", raising=False)
 
 
 @pytest.fixture
@@ -43,9 +52,11 @@ def show(monkeypatch: pytest.MonkeyPatch) -> Show:
 
 def two_steps(text: str = "MUG-RED", status: str = "2.4 credits") -> None:
     """Show a step that went well and one that did not."""
-    with progress_of(2) as progress:
-        progress.step(text, ok=True, status=status)
-        progress.step("LAMP-YELLOW", ok=False, status="4.8 credits")
+    with Console().progress(2) as progress:
+        progress.step(text)
+        if progress.pace == LiveProgress.pace:
+            progress.show(status)
+        progress.step("LAMP-YELLOW", ok=False)
 
 
 def test_a_terminal_shows_lines_above_a_bar_and_the_money(show: Show):
@@ -55,7 +66,7 @@ def test_a_terminal_shows_lines_above_a_bar_and_the_money(show: Show):
     assert shown.index("\x1b[?25l") < shown.rindex("\x1b[?25h")
     assert {"ok     MUG-RED", "failed LAMP-YELLOW"} < {*plain(shown)}
     assert "2/2" in shown
-    assert "4.8 credits" in shown
+    assert "2.4 credits" in shown
 
 
 def test_nothing_is_wider_than_the_terminal(show: Show):
@@ -70,6 +81,55 @@ def test_no_color_is_honoured(show: Show, monkeypatch: pytest.MonkeyPatch):
     shown = show(two_steps)
     assert "2/2" in shown
     assert COLOUR not in shown
+
+
+def test_ci_gets_plain_lines_though_it_fakes_a_terminal(
+    show: Show, monkeypatch: pytest.MonkeyPatch
+):
+    """Its log keeps every escape code."""
+    monkeypatch.setenv("CI", "true")
+    assert "\x1b" not in show(two_steps)
+
+
+def test_a_failure_is_told_whole_on_a_terminal(show: Show):
+    """What went wrong is never cut off."""
+
+    def fail() -> None:
+        with Console().progress(1) as progress:
+            progress.step("reason " * 20 + "THE-END", ok=False)
+
+    assert "THE-END" in show(fail)
+
+
+def test_what_is_said_meanwhile_can_be_copied(show: Show):
+    """No line break is put into a long address; the bar goes on below it."""
+    address = "https://example.com/" + "x" * 200
+
+    def say() -> None:
+        with Console().progress(1) as progress:
+            progress.say(address)
+
+    assert address in show(say)
+
+
+def test_quiet_shows_failures_only(capsys: pytest.CaptureFixture[str]):
+    """One line for each, and nothing else."""
+    with Console(quiet=True).progress(2) as progress:
+        assert isinstance(progress, QuietProgress)
+        progress.step("MUG-RED")
+        progress.step("LAMP", ok=False)
+    assert ("", "failed LAMP\n") == capsys.readouterr()
+
+
+@warped
+async def test_a_log_hears_twice_a_minute_that_it_goes_on(
+    capsys: pytest.CaptureFixture[str],
+):
+    """Silence looks like a hang to whoever watches a job."""
+    with PlainProgress(3) as progress, beating(progress, lambda: "1 being made"):
+        await asyncio.sleep(65)
+    await asyncio.sleep(65)
+    assert 2 * "  0/3  1 being made\n" == capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", ["", "dumb", "unknown"])
@@ -100,7 +160,8 @@ def test_foreign_text_cannot_drive_the_terminal(
 
     def one_step() -> None:
         with kind(1) as progress:
-            progress.step(f"[red]{HOSTILE}", ok=True, status=HOSTILE)
+            progress.step(f"[red]{HOSTILE}")
+            progress.show(HOSTILE)
 
     shown = show(one_step)
     assert not {*"\x07\x9b\x00\u202e\u2069"} & {*shown}

@@ -308,6 +308,17 @@ async def test_a_lost_create_that_was_charged_warns_of_nothing(emulate: Emulate)
     assert [] == await drifted(world)
 
 
+@warped
+async def test_a_refused_create_explains_nothing(emulate: Emulate):
+    """It was not charged, so the balance has no reason to fall for it."""
+    rejected = Rule("create", acts.refuse("invalid_request"), nth=(2, 3))
+    world = emulate(rejected)
+    cheap = {"gpt-image-2": {"1k": 1}}
+    (warning,) = await drifted(world, prices=cheap)
+    assert "2.4 credits are gone" in warning
+    assert "explains 1 at most" in warning
+
+
 # --- asking the service -----------------------------------------------------------
 
 

@@ -128,6 +128,18 @@ async def test_a_callback_about_a_task_of_nobody_does_nothing(world: World):
 
 
 @warped
+async def test_a_callback_after_the_end_of_the_client_does_nothing(emulate: Emulate):
+    """Not even one that would settle an unknown outcome."""
+    world = emulate(Rule("create", acts.LOST_REPLY))
+    async with world.client() as client:
+        error = await lose(world, client)
+    assert not client.called_back(world.charged[0], f"{HOOK}-7")
+    await asyncio.sleep(1.0)
+    assert error.task_id is None
+    assert not world.times("GET")
+
+
+@warped
 async def test_a_callback_names_a_task_or_is_refused(world: World):
     """What cannot be an id never gets into a path."""
     async with world.client() as client:
@@ -159,10 +171,10 @@ async def rounds(
 
 @warped
 async def test_while_callbacks_arrive_one_look_a_task_is_enough(emulate: Emulate):
-    """The first task is looked at as usual, from then on the callback leads to the look."""
+    """Three tasks are looked at as usual, from then on the callback leads to the look."""
     world = emulate(median=10.0)
     async with world.client() as client:
-        assert [10, 1, 1, 1] == await rounds(world, client, "++++")
+        assert [10, 10, 10, 1, 1] == await rounds(world, client, "+++++")
 
 
 @warped
@@ -170,7 +182,7 @@ async def test_a_lost_callback_costs_a_minute_at_most(emulate: Emulate):
     """The safety gap."""
     world = emulate(median=10.0)
     async with world.client() as client:
-        await rounds(world, client, "++")
+        await rounds(world, client, "+++")
         begun = clock()
         await world.call(client.generate, mug(9), callback_url=hook_of)
         assert 60.0 == pytest.approx(clock() - begun)
@@ -181,21 +193,23 @@ async def test_three_lost_callbacks_bring_the_polling_back(emulate: Emulate):
     """It is said once, and it ends when they arrive again."""
     world = emulate(median=10.0)
     async with world.client() as client:
-        counts = await rounds(world, client, "++---" + "-+++++++++++")
-        assert [1, 1, 1, 10] == counts[2:6]
+        counts = await rounds(world, client, "+++---" + "-+++++++++++")
+        assert [1, 1, 1, 10] == counts[3:7]
         assert 1 == counts[-1]
     assert 1 == len(world.logged("Callbacks used to arrive"))
 
 
 @warped
 async def test_tasks_without_a_callback_are_looked_at_as_ever(emulate: Emulate):
-    """However well the callbacks of others arrive."""
+    """However well the callbacks of others arrive; and they count as no missed ones."""
     world = emulate(median=10.0)
     async with world.client() as client:
-        await rounds(world, client, "++")
-        before = len(world.times("GET"))
-        await world.call(client.generate, mug(9))
-        assert 10 == len(world.times("GET")) - before
+        await rounds(world, client, "+++")
+        for number in range(10, 15):
+            before = len(world.times("GET"))
+            await world.call(client.generate, mug(number))
+            assert 10 == len(world.times("GET")) - before
+        assert [1] == await rounds(world, client, "+", first=3)
 
 
 @warped

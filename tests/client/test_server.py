@@ -15,6 +15,7 @@ from aivideo_async import (
     AsyncClient,
     Backoff,
     ConfigurationError,
+    DownloadProgress,
     NotSentError,
     WaitTimeoutError,
 )
@@ -173,6 +174,20 @@ async def test_a_picture_is_saved_and_its_connection_closed(
     assert paths[0].read_bytes().startswith(b"\x89PNG")
     with pytest.raises(ConfigurationError, match="closed"):
         await client.download(task, tmp_path)
+
+
+async def test_a_download_tells_how_far_it_is(emulate: Emulate, tmp_path: Path):
+    """To whoever asked, until the file is there."""
+    heard: list[DownloadProgress] = []
+    world = emulate(median=0.0)
+    async with world.emulator, world.remote(polling=AT_ONCE) as client:
+        task = await world.call(client.generate, mug())
+        [path] = await client.download(task, tmp_path, on_progress=heard.append)
+    size = path.stat().st_size
+    assert (
+        DownloadProgress(task_id=task.id, index=0, received=size, total=size, done=True)
+        == heard[-1]
+    )
 
 
 async def test_a_server_that_is_not_there_is_nothing_sent():

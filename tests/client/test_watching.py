@@ -19,7 +19,7 @@ from aivideo_async import (
 )
 from aivideo_async.emulator import Rule, acts
 from tests.client.conftest import Emulate
-from tests.client.scripted import Scripted, view
+from tests.client.scripted import Scripted, refused, view
 from tests.client.world import STEADY, World, mug
 from tests.warp import warped
 
@@ -156,6 +156,38 @@ async def test_a_slow_onlooker_skips_and_delays_nobody(world: World):
 
 
 @warped
+async def test_who_joins_a_slow_onlooker_after_the_end_sees_it(world: World):
+    """The final snapshot is there; nobody need look again."""
+    async with world.client() as client:
+        task_id = await bought(world, client)
+        async with aclosing(client.watch(task_id)) as slow:
+            await anext(slow)
+            await asyncio.sleep(30.0)
+            looks = len(world.times("GET"))
+            assert ["completed"] == await words(client.watch(task_id))
+            assert looks == len(world.times("GET"))
+
+
+@warped
+async def test_who_joins_a_slow_onlooker_after_an_error_looks_anew():
+    """And the slow one, when it leaves at last, leaves the others together."""
+    running = view(status="processing")
+    gone = refused("task_not_found")
+    wire = Scripted(looks=[running, gone, running, running, view()])
+    async with AsyncClient(transport=wire, polling=STEADY) as client:
+        slow = client.watch("t-1")
+        await anext(slow)
+        await asyncio.sleep(5.0)
+        second = asyncio.ensure_future(words(client.watch("t-1")))
+        await asyncio.sleep(0.5)
+        with pytest.raises(TaskNotFoundError):
+            await anext(slow)
+        third = asyncio.ensure_future(words(client.watch("t-1")))
+        assert ["processing", "completed"] == await second == await third
+    assert 5 == len(wire.looks)
+
+
+@warped
 async def test_other_tasks_have_pollers_of_their_own(world: World):
     """Two tasks, two streams, no mixing."""
     async with world.client() as client:
@@ -231,10 +263,10 @@ async def test_closing_the_client_ends_every_stream(world: World):
             asyncio.ensure_future(words(client.watch(task_id))) for _ in range(3)
         ]
         await asyncio.sleep(2.5)
-    for stream in streams:
-        with pytest.raises(WaitTimeoutError) as caught:
-            await stream
-        assert task_id == caught.value.task_id
+    errors = [stream.exception() for stream in streams]
+    assert all(isinstance(error, WaitTimeoutError) for error in errors)
+    assert [task_id] * 3 == [getattr(error, "task_id", None) for error in errors]
+    assert 3 == len({id(error) for error in errors}), "raising leaves marks on each"
 
 
 # --- what nobody got --------------------------------------------------------------

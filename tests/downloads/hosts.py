@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
@@ -10,9 +11,20 @@ from contextlib import asynccontextmanager, suppress
 from aiohttp import web
 from yarl import URL
 
-__all__ = ["Handler", "RawHost", "answer", "hosting", "raw_host"]
+__all__ = [
+    "Answer",
+    "Handler",
+    "RawHost",
+    "answer",
+    "hosting",
+    "parts",
+    "raw_host",
+    "wanted",
+]
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+Answer = bytes | Callable[[bytes], bytes]
+"""What a raw host answers: always the same, or as the request asks."""
 
 
 @asynccontextmanager
@@ -34,7 +46,7 @@ async def hosting(
 class RawHost:
     """Gives each connection the next of *answers*, the last one for ever, and hangs up."""
 
-    def __init__(self, answers: tuple[bytes, ...], *, hang_up: bool) -> None:
+    def __init__(self, answers: tuple[Answer, ...], *, hang_up: bool) -> None:
         self.requests: list[bytes] = []
         self.origin = URL()
         self._answers = answers
@@ -48,7 +60,10 @@ class RawHost:
             self.requests.append(await reader.read(1))
             self.requests[-1] += await reader.readuntil(b"\r\n\r\n")
             turn = min(len(self.requests), len(self._answers)) - 1
-            writer.write(self._answers[turn])
+            given = self._answers[turn]
+            writer.write(
+                given if isinstance(given, bytes) else given(self.requests[-1])
+            )
         if self._hang_up:
             writer.close()
 
@@ -59,7 +74,7 @@ class RawHost:
 
 
 @asynccontextmanager
-async def raw_host(*answers: bytes, hang_up: bool = True) -> AsyncIterator[RawHost]:
+async def raw_host(*answers: Answer, hang_up: bool = True) -> AsyncIterator[RawHost]:
     """Run a `RawHost` on a free port."""
     host = RawHost(answers, hang_up=hang_up)
     server = await asyncio.start_server(host.serve, "127.0.0.1", 0)
@@ -74,3 +89,29 @@ def answer(body: bytes, *headers: str, status: str = "200 OK") -> bytes:
     """Return a raw answer with just these headers: its end is the hang-up."""
     head = "\r\n".join([f"HTTP/1.1 {status}", "Connection: close", *headers])
     return head.encode() + b"\r\n\r\n" + body
+
+
+def wanted(request: bytes) -> tuple[int, str | None]:
+    """Return the first byte that a request asks for, and of which version (If-Range)."""
+    start = re.search(rb"\r\nRange: bytes=(\d+)-\r\n", request)
+    version = re.search(rb"\r\nIf-Range: (.+)\r\n", request)
+    return int(start[1]) if start else 0, version[1].decode() if version else None
+
+
+def parts(body: bytes, *, tag: str = '"v1"', cut: int | None = None) -> Answer:
+    """Serve *body* by parts, as a good host does, and hang up after *cut* bytes of it."""
+
+    def respond(request: bytes) -> bytes:
+        start, version = wanted(request)
+        if version != tag:
+            start = 0
+        rest = body[start:]
+        headers = [f"ETag: {tag}", f"Content-Length: {len(rest)}"]
+        status = "200 OK"
+        if start:
+            status = "206 Partial Content"
+            where = f"{start}-{len(body) - 1}/{len(body)}"
+            headers.append(f"Content-Range: bytes {where}")
+        return answer(rest[:cut], *headers, status=status)
+
+    return respond

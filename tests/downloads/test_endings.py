@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
+import threading
 from pathlib import Path
 from typing import Any
 
 import anyio
 import pytest
 
+from aivideo_async.downloads import Limits
 from tests.downloads.helpers import (
     NO_SECOND_TRY,
     completed,
@@ -20,7 +24,7 @@ from tests.downloads.helpers import (
     serving,
 )
 from tests.downloads.hosts import answer, hosting, raw_host
-from tests.downloads.samples import CUT, PNG
+from tests.downloads.samples import PNG
 
 # --- cancels ---
 
@@ -98,6 +102,33 @@ async def test_a_full_disk_is_a_clear_error(tmp_path):
     assert names(tmp_path) == []
 
 
+async def test_a_disk_that_is_full_at_the_last_moment_is_a_clear_error(
+    tmp_path, monkeypatch
+):
+    """Some disks say so only when they are asked whether all is safe."""
+
+    def refuse(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    async with hosting(serving(PNG)) as origin, downloading(origin) as downloader:
+        error = await failure(downloader, completed(origin), tmp_path)
+    assert f"writing to {tmp_path} failed (No space left on device)" in str(error)
+    assert "call download again" in str(error)
+    assert names(tmp_path) == []
+
+
+async def test_a_slow_disk_is_no_slow_host(tmp_path, monkeypatch):
+    """Once every byte is here, no time limit throws them away."""
+    monkeypatch.setattr(os, "fsync", lambda descriptor: threading.Event().wait(0.1))
+    limits = Limits(stall=0.05, total=0.05, attempts=1)
+    async with (
+        hosting(serving(PNG)) as origin,
+        downloading(origin, limits=limits) as downloader,
+    ):
+        assert await downloader.save(completed(origin), tmp_path, refresh=no_look)
+
+
 async def test_a_folder_that_is_a_file_is_a_clear_error(tmp_path):
     """The reason is the disk's own."""
     (tmp_path / "out").write_text("")
@@ -135,7 +166,7 @@ async def test_a_closed_downloader_saves_nothing(tmp_path, saves):
 
 async def test_closing_ends_the_downloads_under_way(tmp_path):
     """They fail like any broken download and leave nothing."""
-    half = answer(PNG[:CUT], f"Content-Length: {len(PNG)}")
+    half = answer(bytes(1_000_000), "Content-Length: 2000000")
     async with (
         raw_host(half, hang_up=False) as host,
         downloading(host.origin) as downloader,

@@ -17,10 +17,10 @@ from tests.downloads.samples import PNG
 def test_a_committed_file_has_its_final_name_only(tmp_path):
     """Nothing but the complete file is left in the folder."""
     part = PartFile(tmp_path / "new" / "folder", "t-1")
-    part.open()
     part.write(PNG[:10])
     part.write(PNG[10:])
     path = part.commit()
+    assert not part.is_open
     assert [path] == list((tmp_path / "new" / "folder").iterdir())
     assert PNG == path.read_bytes()
 
@@ -28,7 +28,6 @@ def test_a_committed_file_has_its_final_name_only(tmp_path):
 def test_a_file_has_no_final_name_before_it_is_complete(tmp_path):
     """Whoever looks into the folder early sees no half result."""
     part = PartFile(tmp_path, "t-1")
-    part.open()
     part.write(PNG[:-1])
     assert [] == list(tmp_path.glob("t-1*"))
     with pytest.raises(BrokenMediaError):
@@ -45,7 +44,6 @@ def test_a_link_under_the_final_name_is_replaced_not_followed(tmp_path):
     folder.mkdir()
     (folder / "t-1.png").symlink_to(outside)
     part = PartFile(folder, "t-1")
-    part.open()
     part.write(PNG)
     path = part.commit()
     assert "precious" == outside.read_text()
@@ -58,7 +56,7 @@ def test_a_link_under_the_temporary_name_is_not_followed(tmp_path, monkeypatch):
     (tmp_path / ".t-1.guessed.part").symlink_to(tmp_path / "outside")
     part = PartFile(tmp_path, "t-1")
     with pytest.raises(FileExistsError):
-        part.open()
+        part.write(PNG)
     part.discard()
     assert [".t-1.guessed.part"] == [path.name for path in tmp_path.iterdir()]
 
@@ -67,16 +65,26 @@ def test_discarding_twice_or_unopened_is_harmless(tmp_path):
     """Cleaning up needs no knowledge of how far it came."""
     part = PartFile(tmp_path, "t-1")
     part.discard()
-    part.open()
+    part.write(b"")
     part.discard()
     part.discard()
     assert [] == list(tmp_path.iterdir())
 
 
-def test_an_unopened_file_takes_no_bytes(tmp_path):
-    """Writing before open() is a mistake, not a silent loss."""
-    with pytest.raises(ValueError, match="open"):
-        PartFile(tmp_path, "t-1").write(b"x")
+def test_nothing_cannot_be_committed(tmp_path):
+    """Committing before the first write is a mistake, and makes no file."""
+    with pytest.raises(ValueError, match="nothing was written"):
+        PartFile(tmp_path, "t-1").commit()
+    assert [] == list(tmp_path.iterdir())
+
+
+def test_a_rewound_file_holds_only_what_comes_after(tmp_path):
+    """Not even a longer beginning leaves a byte behind."""
+    part = PartFile(tmp_path, "t-1")
+    part.write(b"x" * 2 * len(PNG))
+    part.rewind()
+    part.write(PNG)
+    assert PNG == part.commit().read_bytes()
 
 
 @pytest.mark.parametrize("name", ["con", "NUL", "Aux", "com1", "LPT9"])

@@ -33,7 +33,7 @@ TRUNCATED = {
 
 @pytest.mark.parametrize("broken", TRUNCATED.values(), ids=TRUNCATED.keys())
 async def test_a_broken_answer_is_fetched_again(tmp_path, broken):
-    """Whatever breaks on the way, the next attempt starts from the beginning."""
+    """Whatever breaks on the way, and nothing tells what would continue it."""
     async with (
         raw_host(broken, broken, answer(PNG)) as host,
         downloading(host.origin) as downloader,
@@ -84,13 +84,20 @@ async def test_retry_after_is_obeyed(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("limits", "words"),
+    ("limits", "words", "attempts"),
     [
-        pytest.param(Limits(stall=0.05, pause=0), "imeout", id="no-bytes"),
-        pytest.param(Limits(total=0.05), "took over 0.05 seconds", id="too-long"),
+        pytest.param(
+            Limits(stall=0.05, pause=0),
+            "sent less than 64 KiB in 0.05 seconds",
+            3,
+            id="no-bytes",
+        ),
+        pytest.param(
+            Limits(total=0.05, pause=0), "took over 0.05 seconds", 1, id="too-long"
+        ),
     ],
 )
-async def test_a_host_that_stalls_is_given_up(tmp_path, limits, words):
+async def test_a_host_that_stalls_is_given_up(tmp_path, limits, words, attempts):
     """Half a file and then silence ends as an error, and leaves nothing."""
     half = answer(PNG[:CUT], f"Content-Length: {len(PNG)}")
     async with (
@@ -98,6 +105,7 @@ async def test_a_host_that_stalls_is_given_up(tmp_path, limits, words):
         downloading(host.origin, limits=limits) as downloader,
     ):
         error = await failure(downloader, completed(host.origin), tmp_path)
+        assert attempts == len(host.requests)
     assert words in str(error)
     assert names(tmp_path) == []
 
@@ -122,6 +130,17 @@ async def test_received_bytes_are_counted_and_capped(tmp_path, raw):
         assert len(host.requests) == 1
     assert "larger than 65536 bytes" in str(error)
     assert names(tmp_path) == []
+
+
+async def test_a_file_that_is_announced_too_large_is_not_even_begun(tmp_path):
+    """The host need not send a byte of it."""
+    raw = answer(b"", "Content-Length: 70000")
+    async with (
+        raw_host(raw, hang_up=False) as host,
+        downloading(host.origin, limits=Limits(max_bytes=65_536)) as downloader,
+    ):
+        error = await failure(downloader, completed(host.origin), tmp_path)
+    assert "larger than 65536 bytes" in str(error)
 
 
 async def test_one_bad_file_does_not_cost_its_siblings(tmp_path):

@@ -23,7 +23,7 @@ from tests.downloads.helpers import (
     serving,
 )
 from tests.downloads.hosts import Handler, answer, hosting, raw_host
-from tests.downloads.samples import JPEG, PNG
+from tests.downloads.samples import JPEG, PNG, SIGNED
 
 # --- what arrives ---
 
@@ -137,6 +137,36 @@ async def test_parallel_bounds_all_saves_together(tmp_path):
     assert len(names(tmp_path)) == 8
 
 
+async def test_many_downloads_share_a_few_connections(tmp_path):
+    """Whoever starts 200 at once opens no more connections than *parallel*."""
+    peers: set[object] = set()
+
+    async def handler(request: web.BaseRequest) -> web.StreamResponse:
+        assert request.transport is not None
+        peers.add(request.transport.get_extra_info("peername"))
+        return web.Response(body=PNG)
+
+    async with (
+        hosting(handler) as origin,
+        downloading(origin, parallel=8) as downloader,
+        asyncio.TaskGroup() as group,
+    ):
+        for number in range(200):
+            task = completed(origin, task_id=f"t-{number}")
+            group.create_task(downloader.save(task, tmp_path, refresh=no_look))
+    assert len(peers) <= 8
+    assert len(names(tmp_path)) == 200
+
+
+@pytest.mark.parametrize("picture", SIGNED.values(), ids=SIGNED.keys())
+async def test_a_picture_keeps_its_provenance(tmp_path, picture):
+    """C2PA signs the bytes themselves, so every one of them is kept."""
+    async with hosting(serving(picture)) as origin, downloading(origin) as downloader:
+        [path] = await downloader.save(completed(origin), tmp_path, refresh=no_look)
+    assert picture == path.read_bytes()
+    assert path.suffix != ".bin"
+
+
 async def test_a_custom_ssl_context_is_used(tmp_path):
     """A company's own authority can be trusted, without switching verification off."""
     authority, server, client = trustme.CA(), *map(_context, (True, False))
@@ -199,14 +229,60 @@ async def test_a_file_that_stays_gone_has_its_own_error(tmp_path, fresh):
     assert "answered 403, and a fresh look at the task gave no URL" in str(error)
 
 
-async def test_an_error_of_the_fresh_look_passes_through(tmp_path):
-    """Whether the API or the file host failed stays visible."""
+async def test_files_that_expire_together_share_a_look(tmp_path):
+    """The second waits for the look of the first."""
+    looks: list[str] = []
+    refused = asyncio.Barrier(3)
+
+    async def handler(request: web.BaseRequest) -> web.StreamResponse:
+        if request.path == "/new":
+            return web.Response(body=PNG)
+        await refused.wait()
+        return web.Response(status=403)
+
+    async with hosting(handler) as origin, downloading(origin) as downloader:
+
+        async def look(task_id: str) -> Task:
+            looks.append(task_id)
+            for _ in range(100):  # by then, every refusal has arrived
+                await asyncio.sleep(0)
+            return completed(*[origin / "new"] * 3)
+
+        task = completed(*[origin / "old"] * 3)
+        assert 3 == len(await downloader.save(task, tmp_path, refresh=look))
+    assert ["t-1"] == looks
+
+
+async def test_a_failed_look_does_not_cost_the_siblings(tmp_path):
+    """What needed no fresh URL is saved nevertheless."""
+    looked = asyncio.Event()
+
+    async def handler(request: web.BaseRequest) -> web.StreamResponse:
+        if request.path == "/old":
+            return web.Response(status=403)
+        await looked.wait()
+        return web.Response(body=PNG)
 
     async def look(task_id: str) -> Task:
+        looked.set()
         raise NetworkError("the API does not answer")
 
-    async with hosting(_fresh_only()) as origin, downloading(origin) as downloader:
+    async with hosting(handler) as origin, downloading(origin) as downloader:
+        task = completed(origin / "old", origin / "good")
         with pytest.raises(NetworkError):
+            await downloader.save(task, tmp_path, refresh=look)
+    assert names(tmp_path) == ["t-1-2.png"]
+
+
+@pytest.mark.parametrize("kind", [NetworkError, ZeroDivisionError])
+async def test_an_error_of_the_fresh_look_passes_through(tmp_path, kind):
+    """Whether the API or the file host failed stays visible, and a bug a bug."""
+
+    async def look(task_id: str) -> Task:
+        raise kind("the API does not answer")
+
+    async with hosting(_fresh_only()) as origin, downloading(origin) as downloader:
+        with pytest.raises(kind):
             await downloader.save(completed(origin / "old"), tmp_path, refresh=look)
 
 

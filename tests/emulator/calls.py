@@ -23,10 +23,10 @@ def order(prompt: str = "a red mug", **values: Any) -> dict[str, Any]:
     return {"model": "gpt-image-2", "input": {"prompt": prompt, **values}}
 
 
-def post(core: Core, body: Any = None, now: float = 0.0) -> Reply:
-    """Create a task."""
+def post(core: Core, body: Any = None, now: float = 0.0, path: str = CREATE) -> Reply:
+    """Create a task, or post to another *path*."""
     content = json.dumps(order() if body is None else body).encode()
-    return core.handle(Request("POST", CREATE, KEY, content), now)
+    return core.handle(Request("POST", path, KEY, content), now)
 
 
 def get(core: Core, path: str, now: float = 0.0) -> Reply:

@@ -8,8 +8,10 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 import pytest
+from hypothesis import given, strategies as st
 
-from aivideo_async.emulator import Core, Request, Scenario
+from aivideo_async.emulator import Core, Fate, Request, Rule, Scenario, acts
+from aivideo_async.emulator.core import KEPT
 from tests.emulator.calls import (
     CREATE,
     KEY,
@@ -62,6 +64,7 @@ def test_an_unknown_path_is_not_found(path: str):
     [
         ("GET", CREATE, "POST"),
         ("POST", "/v1/credits", "GET"),
+        ("GET", "/v1/estimate", "POST"),
         ("DELETE", "/v1/tasks/t-1", "GET"),
         ("PUT", "/files/a.png", "GET"),
     ],
@@ -97,6 +100,93 @@ def test_every_request_is_logged_as_it_came():
     )
     assert (400, b'{"input": {}}') == (second.status, second.body)
     assert "sk-emulator" not in repr(core.requests)
+
+
+def test_the_log_does_not_grow_for_ever():
+    """The newest requests stay."""
+    core = core_of()
+    for number in range(2 * KEPT + 5):
+        get(core, f"/{number}")
+    assert KEPT <= len(core.requests) < 2 * KEPT
+    assert f"/{2 * KEPT + 4}" == core.requests[-1].path
+
+
+def test_the_log_tells_how_the_connection_behaved():
+    """Where no status went out, its fate says why."""
+    core = core_of(Rule("create", acts.HANGING, nth=2))
+    post(core)
+    post(core)
+    assert [(200, Fate.ANSWER), (None, Fate.HANG)] == [
+        (received.status, received.fate) for received in core.requests
+    ]
+
+
+def test_its_tasks_can_be_looked_at():
+    """In order, with their status at any time, their price and their prompt."""
+    core = core_of()
+    ids = [buy(core, order(prompt)) for prompt in ("one", "two")]
+    job = core.jobs[ids[1]]
+    assert ids == list(core.jobs)
+    assert ["pending", "completed"] == [job.status(now) for now in (0.0, 10.0)]
+    assert (Decimal("2.4"), "two") == (job.credits, job.picture.prompt)
+    with pytest.raises(TypeError):
+        core.jobs["t-1"] = job  # type: ignore[index]
+
+
+WORDS = st.text(max_size=30) | st.sampled_from(
+    [
+        "@slow:nan",
+        "@callback:99",
+        "@429:1",
+        "@fail:x",
+        "bytes=0-",
+        "bytes=-0",
+        "auto",
+        "4k",
+        "gpt-image-2",
+        "http://127.0.0.1:1/hook",
+    ]
+)
+VALUES = st.recursive(
+    WORDS | st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(WORDS, inner, max_size=3)
+    ),
+    max_leaves=6,
+)
+INPUTS = st.fixed_dictionaries(
+    {"prompt": VALUES},
+    optional=dict.fromkeys(
+        ("image_urls", "aspect_ratio", "resolution", "nsfw_checker", "x"), VALUES
+    ),
+)
+BODIES = st.fixed_dictionaries(
+    {"model": st.just("gpt-image-2") | VALUES, "input": INPUTS | VALUES},
+    optional={"callback_url": VALUES},
+)
+
+
+@given(BODIES, st.sampled_from([CREATE, "/v1/estimate"]))
+def test_any_body_is_answered(body: Any, path: str):
+    """Served or refused, in JSON; and the books are right."""
+    core = core_of()
+    assert post(core, body, path=path).status in {200, 400, 404, 429}
+    assert read(get(core, "/v1/credits", now=1e6))["data"]["balance"] <= 10_000
+    assert all(call.body for call in core.due_calls(now=1e6))
+    core.ledger.assert_clean()
+
+
+@given(
+    st.sampled_from(["GET", "POST", "HEAD", "\0"]),
+    st.sampled_from(["/v1/tasks/", "/v1/", "/files/", "/files/images/", "/", ""]),
+    WORDS,
+    WORDS,
+)
+def test_any_request_is_answered(method: str, start: str, rest: str, word: str):
+    """However odd its method, path and headers are."""
+    headers = {**KEY, "range": word, "if-range": word}
+    reply = core_of().handle(Request(method, start + rest, headers), 0.0)
+    assert 400 <= reply.status < 500
 
 
 # --- what a create must look like -------------------------------------------------------
@@ -222,6 +312,45 @@ def test_the_same_body_twice_is_a_double_charge():
         buy(core, order(prompt))
     (double,) = core.ledger.double_charges
     assert core.ledger.charges[2] == double
+
+
+@pytest.mark.parametrize(
+    ("table", "price"), [(0, "2.4"), (1, "4.7")], ids=["the page's", "another copy's"]
+)
+def test_the_price_table_can_be_chosen(table: int, price: str):
+    """What is charged, what is left, and what an estimate says."""
+    core = core_of(price_table=table, balance=10)
+    buy(core)
+    estimate = read(post(core, path="/v1/estimate"))["data"]["credits"]
+    assert Decimal(price) == core.ledger.consumed
+    assert float(price) == estimate
+    core.ledger.assert_clean()
+
+
+@pytest.mark.parametrize(
+    ("values", "credits"),
+    [
+        ({}, 2.4),
+        ({"resolution": "2k"}, 4.8),
+        ({"image_urls": ["https://e.com/a"]}, 2.4),
+    ],
+    ids=str,
+)
+def test_an_estimate_costs_nothing(values: dict[str, Any], credits: float):
+    """It names the price, in an answer whose shape is our guess, and makes no task."""
+    core = core_of()
+    reply = post(core, order(**values), path="/v1/estimate")
+    assert {"code": 200, "msg": "success", "data": {"credits": credits}} == read(reply)
+    assert ({}, []) == (core.jobs, core.ledger.charges)
+
+
+def test_an_estimate_is_checked_like_a_create():
+    """400 and 404; it needs the key and counts in the rate limit."""
+    wrong = [order(aspect_ratio="7:1"), order() | {"model": "none"}, {}]
+    codes = [error_code(post(core_of(), b, path="/v1/estimate"))[0] for b in wrong]
+    core = core_of(rate=1.0)
+    statuses = [post(core, path="/v1/estimate").status for _ in range(2)]
+    assert ([400, 404, 400], [200, 429]) == (codes, statuses)
 
 
 # --- limits -----------------------------------------------------------------------------

@@ -28,6 +28,9 @@ def test_a_scenario_goes_by_name_or_as_it_is():
         {"burst": 7.0},
         {"retry_after": "date"},
         {"spend_limit": Decimal(48)},
+        {"spend_limit_hourly": Decimal(48)},
+        {"spend_limit_daily": Decimal(48)},
+        {"price_table": 1},
     ],
     ids=str,
 )
@@ -35,6 +38,15 @@ def test_each_limit_can_be_set_in_place_of_the_scenario_s(fields: dict[str, Any]
     """The others stay."""
     expected = Scenario(**{"name": "steady"} | fields)
     assert expected == Emulator(**fields).scenario
+
+
+def test_its_environment_leads_to_it():
+    """Address and key, under the names that the client reads."""
+    emulator = Emulator()
+    assert {
+        "AIVIDEOAPI_BASE_URL": emulator.url,
+        "AIVIDEOAPI_API_KEY": emulator.api_key,
+    } == emulator.environment
 
 
 def test_its_face_shows_where_it_stands():

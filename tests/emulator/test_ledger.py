@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from aivideo_async.emulator import Ledger
-from aivideo_async.emulator.ledger import milli
+from aivideo_async.models.money import milli
 
 PRICES = st.integers(min_value=0, max_value=50_000)
 

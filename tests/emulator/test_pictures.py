@@ -130,6 +130,29 @@ def test_the_product_has_the_colour_that_the_prompt_names(paint: Painter):
     assert red > 2 * max(green, blue)
 
 
+def darkest(prompt: str, box: tuple[int, int, int, int]) -> int:
+    """Return the darkest grey that Pillow paints inside *box*."""
+    image = opened(studio.paint(Picture(prompt, 512, 512), SOFTWARE)).convert("L")
+    (dark, _) = image.crop(box).getextrema()
+    assert isinstance(dark, int)
+    return dark
+
+
+@pytest.mark.parametrize(
+    ("prompt", "lines"),
+    [
+        ("赤いマグカップ", [False, False]),
+        ("a mug", [False, True]),
+        ("a mug on a table, " + "in soft morning light, " * 9, [True, True]),
+    ],
+    ids=["no letters", "short", "long"],
+)
+def test_the_prompt_is_written_under_the_picture(prompt: str, lines: list[bool]):
+    """In two lines at most, as far as the font has its letters."""
+    boxes = [(22, 464, 490, 476), (22, 478, 490, 490)]
+    assert lines == [darkest(prompt, box) < 90 for box in boxes]
+
+
 @PAINTERS
 def test_an_edit_shows_its_reference_in_the_corner(paint: Painter):
     """A white frame, where otherwise the backdrop is."""

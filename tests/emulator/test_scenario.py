@@ -1,255 +1,18 @@
-"""Scenarios: which request meets which act, and what each act does."""
+"""The scenarios by name: each does what its name says, and the money is right."""
 
 from __future__ import annotations
 
 import random
+from collections import Counter
 from decimal import Decimal
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import pytest
 
-from aivideo_async.emulator import SCENARIOS, Act, Core, Fate, Rule, Scenario, acts
-from aivideo_async.emulator.rules import RuleBook
+from aivideo_async.emulator import SCENARIOS, Core, Fate, Scenario
 from aivideo_async.emulator.scenario import named
-from tests.emulator.calls import (
-    CREATE,
-    buy,
-    core_of,
-    error_code,
-    get,
-    look,
-    order,
-    post,
-    read,
-)
-
-BUSY = acts.refuse("internal_error")
-
-
-def hits(rule: Rule, count: int = 10, elapsed: float = 0.0) -> list[int]:
-    """Tell which out of *count* creates meet the rule, counted from 1."""
-    book = RuleBook((rule,))
-    rng = random.Random(1)
-    numbers = range(1, count + 1)
-    return [number for number in numbers if book.pick("create", elapsed, rng)]
-
-
-# --- rules ------------------------------------------------------------------------------
-
-
-def test_a_rule_without_conditions_always_fires():
-    """The plainest outage."""
-    assert [1, 2, 3] == hits(Rule("create", BUSY), count=3)
-
-
-@pytest.mark.parametrize(
-    ("rule", "expected"),
-    [
-        (Rule("create", BUSY, nth=3), [3]),
-        (Rule("create", BUSY, nth=(2, 4)), [2, 4]),
-        (Rule("create", BUSY, nth=range(8, 100)), [8, 9, 10]),
-        (Rule("create", BUSY, every=4), [4, 8]),
-        (Rule("create", BUSY, times=2), [1, 2]),
-        (Rule("create", BUSY, every=2, times=3), [2, 4, 6]),
-        (Rule("create", BUSY, share=1.0), list(range(1, 11))),
-        (Rule("create", BUSY, share=0.0), []),
-        (Rule("any", BUSY, nth=1), [1]),
-        (Rule("task", BUSY), []),
-    ],
-    ids=repr,
-)
-def test_a_rule_fires_where_its_conditions_hold(rule: Rule, expected: list[int]):
-    """nth, every, share and times, alone and together."""
-    assert expected == hits(rule)
-
-
-def test_a_share_is_a_matter_of_chance():
-    """About as often as it says."""
-    assert 250 < len(hits(Rule("create", BUSY, share=0.3), count=1000)) < 350
-
-
-@pytest.mark.parametrize(
-    ("elapsed", "count"), [(1.9, 0), (2.0, 3), (61.9, 3), (62.0, 0)]
-)
-def test_a_rule_may_hold_for_a_while(elapsed: float, count: int):
-    """From the first second up to the second, which is outside."""
-    assert count == len(hits(Rule("create", BUSY, between=(2.0, 62.0)), 3, elapsed))
-
-
-def test_the_first_rule_in_order_wins():
-    """Each counts what it sees, also what another one took."""
-    rules = (Rule("create", BUSY, nth=1), Rule("create", acts.DROPPED, nth=(1, 2)))
-    book, rng = RuleBook(rules), random.Random(1)
-    assert [BUSY, acts.DROPPED, None] == [
-        book.pick("create", 0.0, rng) for _ in range(3)
-    ]
-
-
-def test_a_request_refused_by_the_limit_meets_no_rule():
-    """The nth create is the nth that was let in."""
-    core = core_of(Rule("create", BUSY, nth=2), rate=1.0, burst=1)
-    statuses = [post(core, now=now).status for now in (0.0, 0.1, 1.0)]
-    assert [200, 429, 500] == statuses
-
-
-def test_a_place_that_does_not_exist_is_refused():
-    """A typing error would make a rule that never fires."""
-    with pytest.raises(ValueError, match="where"):
-        Rule("creates", BUSY)  # type: ignore[arg-type]
-
-
-# --- acts -------------------------------------------------------------------------------
-
-CHARGED = {
-    "500 after the charge": (acts.refuse("internal_error", charged=True), 500),
-    "503 after the charge": (acts.refuse("upstream_error", charged=True), 503),
-    "lost reply": (acts.LOST_REPLY, None),
-    "hanging": (acts.HANGING, None),
-    "truncated": (acts.TRUNCATED, 200),
-    "broken JSON": (acts.BROKEN_JSON, 200),
-    "slow": (acts.slow(5), 200),
-}
-UNCHARGED = {
-    "429": (acts.refuse("rate_limit_exceeded"), 429),
-    "402": (acts.refuse("insufficient_credits"), 402),
-    "500 before the charge": (acts.refuse("internal_error"), 500),
-    "503 before the charge": (acts.refuse("upstream_error"), 503),
-    "dropped": (acts.DROPPED, None),
-    "HTML 502": (acts.BAD_GATEWAY, 502),
-    "odd code": (acts.ODD_CODE, 200),
-}
-
-
-@pytest.mark.parametrize(("act", "status"), CHARGED.values(), ids=CHARGED.keys())
-def test_what_comes_after_the_work_is_charged(act: Act, status: int | None):
-    """The log shows the status that went out, None where none did."""
-    core = core_of(Rule("create", act, nth=1))
-    post(core)
-    assert [1, [status]] == [
-        len(core.ledger.charges),
-        [r.status for r in core.requests],
-    ]
-    core.ledger.assert_clean()
-
-
-@pytest.mark.parametrize(("act", "status"), UNCHARGED.values(), ids=UNCHARGED.keys())
-def test_what_comes_before_the_work_costs_nothing(act: Act, status: int | None):
-    """No task, no charge."""
-    core = core_of(Rule("create", act, nth=1))
-    post(core)
-    assert [0, [status]] == [
-        len(core.ledger.charges),
-        [r.status for r in core.requests],
-    ]
-
-
-def test_a_503_after_the_charge_is_refunded_at_once():
-    """The service documents a refund for it."""
-    core = core_of(Rule("create", acts.refuse("upstream_error", charged=True)))
-    post(core)
-    assert (1, 1) == (len(core.ledger.charges), len(core.ledger.refunds))
-    core.ledger.assert_clean()
-
-
-def test_a_500_after_the_charge_leaves_a_task_that_goes_on():
-    """It is paid for, and its id is known to nobody."""
-    core = core_of(Rule("create", acts.refuse("internal_error", charged=True)))
-    post(core)
-    (charge,) = core.ledger.charges
-    assert "completed" == look(core, charge.task_id, now=10.0)["status"]
-
-
-@pytest.mark.parametrize(
-    ("act", "fate"),
-    [
-        (acts.DROPPED, Fate.DROP_BEFORE),
-        (acts.LOST_REPLY, Fate.DROP_AFTER),
-        (acts.HANGING, Fate.HANG),
-        (acts.TRUNCATED, Fate.TRUNCATE),
-        (acts.BAD_GATEWAY, Fate.ANSWER),
-    ],
-)
-def test_each_act_has_its_fate(act: Act, fate: Fate):
-    """It tells the wire what to do."""
-    assert fate is post(core_of(Rule("create", act))).fate
-
-
-def test_a_bad_request_is_refused_before_its_answer_is_lost():
-    """What never became a task is not charged by losing the answer."""
-    core = core_of(Rule("create", acts.LOST_REPLY))
-    reply = post(core, {"input": {}})
-    assert (Fate.DROP_AFTER, 400) == (reply.fate, reply.status)
-    assert [] == core.ledger.charges
-
-
-def test_a_retry_after_may_be_anything():
-    """Also what a client should not believe."""
-    act = acts.refuse("rate_limit_exceeded", retry_after="soon")
-    assert "soon" == post(core_of(Rule("create", act))).headers["retry-after"]
-
-
-def test_a_slow_answer_comes_late_and_is_true():
-    """The delay is data; the wire does the waiting."""
-    reply = post(core_of(Rule("create", acts.slow(2.5))))
-    assert (2.5, 200) == (reply.delay, reply.status)
-
-
-def test_a_task_may_be_unknown_just_after_its_create():
-    """404 at the first look, found at the second."""
-    core = core_of(Rule("task", acts.refuse("task_not_found"), nth=1))
-    task_id = buy(core)
-    first = get(core, f"/v1/tasks/{task_id}")
-    assert (404, "task_not_found") == error_code(first)
-    assert "pending" == look(core, task_id, now=0.0)["status"]
-
-
-@pytest.mark.parametrize(
-    ("fields", "now"),
-    [
-        ({"progress": 37}, 5.0),
-        ({"progress": "87%"}, 5.0),
-        ({"status": "reviewing"}, 5.0),
-        ({"created_at": "yesterday"}, 10.0),
-    ],
-    ids=str,
-)
-def test_an_edit_changes_what_it_names(fields: dict[str, Any], now: float):
-    """The rest of the task stays true."""
-    core = core_of(Rule("task", acts.edit(**fields), nth=2))
-    task_id = buy(core)
-    honest, edited = look(core, task_id, now), look(core, task_id, now)
-    assert honest | fields == edited
-
-
-def test_an_edit_changes_nothing_that_is_not_there():
-    """A running task has no output, so no empty one either."""
-    core = core_of(Rule("task", acts.NO_URLS))
-    task_id = buy(core)
-    assert "output" not in look(core, task_id, now=5.0)
-    assert {"urls": [], "metadata": {}} == look(core, task_id, now=10.0)["output"]
-
-
-def test_only_json_can_be_edited():
-    """Asking that of a file changes nothing."""
-    core = core_of(Rule("file", acts.edit(status="odd")))
-    assert b"Not Found" == get(core, "/files/a.png").body
-
-
-def test_the_address_of_a_file_may_expire():
-    """403, as a signed address that is too old."""
-    core = core_of(Rule("file", acts.EXPIRED_FILE, nth=1))
-    task = look(core, buy(core), now=10.0)
-    path = task["output"]["urls"][0].removeprefix(core.base_url)
-    assert [403, 200] == [get(core, path, now=10.0).status for _ in range(2)]
-
-
-def test_an_error_that_is_not_documented_cannot_be_asked_for():
-    """The table is the service's."""
-    with pytest.raises(KeyError):
-        acts.refuse("teapot")
-
-
-# --- the scenarios by name --------------------------------------------------------------
+from tests.emulator.calls import CREATE, buy, get, look, order, post, read
 
 
 def scene(name: str, **fields: Any) -> Core:
@@ -336,8 +99,146 @@ def test_refused_fails_and_refunds_every_task():
     assert Decimal(0) == core.ledger.consumed
 
 
+def test_charged_500_charges_every_fifth_create():
+    """And answers 500; the task goes on, and its id is known to nobody."""
+    core = scene("charged-500")
+    statuses = [post(core, order(str(index))).status for index in range(10)]
+    assert [200, 200, 200, 200, 500] * 2 == statuses
+    assert 10 == len(core.ledger.charges)
+    core.ledger.assert_clean()
+
+
+def test_rate_limited_silent_says_nothing():
+    """As the service: no Retry-After is documented."""
+    core = scene("rate-limited-silent")
+    replies = [get(core, "/v1/credits") for _ in range(6)]
+    assert [200] * 5 + [429] == [reply.status for reply in replies]
+    assert {"content-type"} == set(replies[-1].headers)
+
+
+def test_slow_takes_minutes():
+    """One task in twenty takes more than five."""
+    core = scene("slow")
+    tasks = [buy(core, order(str(index))) for index in range(400)]
+    late = sum(look(core, each, 300.0)["status"] == "processing" for each in tasks)
+    assert 8 < late < 36
+    core.ledger.assert_clean()
+
+
+def test_stuck_tasks_never_end():
+    """Paid for, and processing for ever; there is nothing to call back."""
+    core = scene("stuck")
+    task_id = buy(core, order() | {"callback_url": "http://127.0.0.1:1/hook"})
+    assert "processing" == look(core, task_id, now=1e9)["status"]
+    assert [] == core.due_calls(now=1e9)
+    core.ledger.assert_clean()
+
+
+def files(core: Core, now: float) -> list[Any]:
+    """Look at the task twice, and fetch what each look shows."""
+    task_id = buy(core)
+    urls = [look(core, task_id, now)["output"]["urls"][0] for _ in range(2)]
+    return [get(core, url.removeprefix(core.base_url), now) for url in urls]
+
+
+def test_expired_urls_need_a_second_look():
+    """The first address of each file is dead, the second one is not."""
+    core = scene("expired-urls")
+    for _ in range(2):
+        assert [403, 200] == [reply.status for reply in files(core, now=100.0)]
+
+
+def test_truncated_downloads_need_a_second_try():
+    """The first download of each file breaks off."""
+    core = scene("truncated-download")
+    for _ in range(2):
+        fates = [reply.fate for reply in files(core, now=100.0)]
+        assert [Fate.TRUNCATE, Fate.ANSWER] == fates
+
+
+def test_callback_storm_calls_too_often_too_late_or_never():
+    """Out of order, too; the money is right all the same."""
+    core = scene("callback-storm")
+    hook = {"callback_url": "http://127.0.0.1:1/hook"}
+    tasks = [buy(core, order(str(index)) | hook) for index in range(42)]
+    prompt = [call.task_id for call in core.due_calls(now=100.0)]
+    late = [call.task_id for call in core.due_calls(now=1000.0)]
+    heard = Counter(prompt + late)
+    assert {0, 1, 3} == {heard[task_id] for task_id in tasks}
+    assert {*late}.isdisjoint(prompt)
+    assert 0 < len(late) < len(prompt)
+    core.ledger.assert_clean()
+
+
+def test_clock_skew_ends_tasks_before_they_began():
+    """The clocks disagree by an hour, in the callback's header as well."""
+    core = scene("clock-skew")
+    hook = {"callback_url": "http://127.0.0.1:1/hook"}
+    task = look(core, buy(core, order() | hook), now=100.0)
+    (call,) = core.due_calls(now=100.0)
+    assert -3600 < task["completed_at"] - task["created_at"] < -3500
+    assert task["created_at"] + 100 - 3600 == int(call.headers["X-Timestamp"])
+
+
+def test_clock_skew_tells_dates_by_its_own_clock():
+    """Date and Retry-After are of the same clock, so their difference is right."""
+    core = scene("clock-skew")
+    replies = [get(core, "/v1/credits") for _ in range(6)]
+    headers = replies[-1].headers
+    date, until = (parsedate_to_datetime(headers[k]) for k in ("date", "retry-after"))
+    assert 1 == (until - date).total_seconds()
+
+
+def test_odd_shapes_shows_what_nobody_documents():
+    """Unknown statuses, odd progress, no files, 200 around an error, 404 at first."""
+    core = scene("odd-shapes")
+    creates = [post(core, order(str(index))) for index in range(70)]
+    answers = [read(reply) for reply in creates]
+    tasks = [answer["data"]["taskId"] for answer in answers if answer["data"]]
+    looks = [
+        get(core, f"/v1/tasks/{each}", now) for now in (5.0, 99.0) for each in tasks
+    ]
+    seen = [read(reply) for reply in looks[1:]]
+    running = [task for task in seen if not {"output", "error"} & {*task}]
+    assert {200, 500} == {answer["code"] for answer in answers}
+    assert 404 == looks[0].status
+    assert "reviewing" in {task["status"] for task in seen}
+    assert {None, "12%", 50, "absent"} == {
+        task.get("progress", "absent") for task in running
+    }
+    assert [] in [task["output"]["urls"] for task in seen if "output" in task]
+    assert "Generation failed" in [task.get("error") for task in seen]
+    assert len(tasks) == len(core.ledger.charges)
+    core.ledger.assert_clean()
+
+
+def test_each_scenario_says_what_it_does():
+    """In a line, for whoever chooses one."""
+    assert all(0 < len(scenario.about) < 72 for scenario in SCENARIOS.values())
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_each_scenario_sells_and_keeps_its_books(name: str):
+    """Thirty creates, all ends seen: what was charged is right to the last credit."""
+    core = scene(name)
+    for index in range(30):
+        post(core, order(str(index)), now=index / 2)
+    for task_id in list(core.jobs):
+        get(core, f"/v1/tasks/{task_id}", now=5000.0)
+    assert core.ledger.charges
+    core.ledger.assert_clean()
+
+
 @pytest.mark.parametrize(
-    "fields", [{"median": -1}, {"spread": -1}, {"retry_after": "minutes"}], ids=str
+    "fields",
+    [
+        {"median": -1},
+        {"spread": -1},
+        {"retry_after": "minutes"},
+        {"price_table": 2},
+        {"url_lifetime": 0},
+    ],
+    ids=str,
 )
 def test_a_scenario_that_makes_no_sense_is_refused(fields: dict[str, Any]):
     """When it is written, not when it is met."""

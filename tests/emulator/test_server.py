@@ -49,6 +49,23 @@ async def test_a_picture_can_be_bought_and_fetched(session: aiohttp.ClientSessio
     assert (1024, 1024) == picture.size
 
 
+async def test_a_part_of_a_file_can_be_fetched(session: aiohttp.ClientSession):
+    """Range over the wire, and If-Range with the ETag of the whole."""
+    async with emulator_of() as emulator:
+        _, _, body = await create(session, emulator)
+        path = f"/v1/tasks/{json.loads(body)['data']['taskId']}"
+        async with session.get(emulator.url + path) as response:
+            (url,) = (await response.json())["output"]["urls"]
+        async with session.get(url) as response:
+            whole, etag = await response.read(), response.headers["ETag"]
+        headers = {"Range": "bytes=100-", "If-Range": etag}
+        async with session.get(url, headers=headers) as response:
+            status, rest = response.status, await response.read()
+            span = response.headers["Content-Range"]
+    assert (206, whole[100:]) == (status, rest)
+    assert f"bytes 100-{len(whole) - 1}/{len(whole)}" == span
+
+
 async def test_the_server_is_on_the_loopback_and_says_no_name(
     session: aiohttp.ClientSession,
 ):

@@ -14,6 +14,7 @@ from aivideo_async import (
     AsyncClient,
     Backoff,
     Credits,
+    DownloadProgress,
     Estimate,
     Evidence,
     GenerationRequest,
@@ -83,6 +84,12 @@ async def verbs(client: AsyncClient) -> None:
     async for seen in client.watch(task, until=asyncio.Event()):
         assert_type(seen, Task)
     await client.submit(REQUEST, callback_url=lambda request: f"https://{request.key}")
+
+    def show(progress: DownloadProgress) -> None:
+        assert_type(progress.received, int)
+        assert_type(progress.total, int | None)
+
+    await client.download(task, "out", on_progress=show)
 
 
 async def many(client: AsyncClient, later: AsyncIterator[GptImage2]) -> None:

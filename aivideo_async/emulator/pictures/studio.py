@@ -34,6 +34,9 @@ WHITE = (255, 255, 255)
 INK = (62, 60, 66)
 DARK = (24, 22, 30)
 
+CAPTION_LINES = 2
+"""More would hide what stands on the floor."""
+
 LETTERS_END = 0x180
 """Behind the Latin letters: what follows the font does not know."""
 
@@ -133,11 +136,13 @@ def _mask(shape: tuple[Outline, ...]) -> tuple[int, int, Image.Image]:
 
 
 def _write(canvas: Image.Image, caption: str) -> None:
-    """Write the first words of the prompt, as far as the built-in font has letters."""
+    """Write the prompt in a few lines, as far as the built-in font has letters."""
     width, height = canvas.size
     size = max(8, round(math.sqrt(width * height) * 0.022))
     known = "".join(char for char in caption if ord(char) < LETTERS_END)
-    room = max(2, int(width / (0.62 * size)))
-    text = textwrap.shorten(known, room, placeholder=" …")
-    place = (2 * size, height - 3 * size)
-    ImageDraw.Draw(canvas).text(place, text, INK, ImageFont.load_default(size))
+    room = max(2, int((width - 4 * size) / (0.52 * size)))
+    text = textwrap.fill(known, room, max_lines=CAPTION_LINES, placeholder=" …")
+    place = (2 * size, height - 2 * size)
+    ImageDraw.Draw(canvas).text(
+        place, text, INK, ImageFont.load_default(size), anchor="ld"
+    )

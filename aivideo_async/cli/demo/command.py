@@ -1,5 +1,5 @@
 """
-``aivideo demo``: a dozen product shots on one page, without a key or a network.
+What ``aivideo demo`` takes, where it writes, and what it says at its end.
 
 The command keeps to a folder of its own: it refuses one that holds anything else, and
 replaces nothing but what an earlier demo made.
@@ -7,21 +7,22 @@ replaces nothing but what an earlier demo made.
 
 from __future__ import annotations
 
-import asyncio
 import shlex
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from aivideo_async import DownloadError
-from aivideo_async.cli.page import DOLLARS_PER_CREDIT, Sheet, render
-from aivideo_async.cli.progress import progress_of
-from aivideo_async.cli.shoot import TOTAL, shoot
-from aivideo_async.cli.shop import SHOTS
-from aivideo_async.models.wire import printable
+from aivideo_async.cli.exits import DiskError, Exit
+from aivideo_async.cli.interrupts import run
+from aivideo_async.cli.options import Command, Settings, pass_settings
+from aivideo_async.errors import DownloadError
+
+if TYPE_CHECKING:
+    from aivideo_async.cli.demo.page import Sheet
 
 __all__ = ["demo"]
 
@@ -57,13 +58,7 @@ and paste
 """
 
 
-class DiskError(click.ClickException):
-    """The disk is full or not writable."""
-
-    exit_code = 8
-
-
-@click.command
+@click.command(cls=Command, epilog="aivideo demo\naivideo demo shop --speed 1")
 @click.argument(
     "folder",
     metavar="[DIR]",
@@ -77,7 +72,8 @@ class DiskError(click.ClickException):
     type=click.IntRange(min=1),
     help="How many times faster than in reality the emulator works.",
 )
-def demo(folder: Path, speed: int) -> None:
+@pass_settings
+def demo(settings: Settings, /, folder: Path, speed: int) -> int:
     """
     Make sample product shots offline: no key, no network, no cost.
 
@@ -88,16 +84,33 @@ def demo(folder: Path, speed: int) -> None:
     folder = folder.absolute()
     with writing(folder):
         claim(folder)
-    click.echo(f"{TOTAL} product shots from an emulator on this machine", err=True)
+    return run(lambda _: show(settings, folder, speed), collects=False)
+
+
+async def show(settings: Settings, folder: Path, speed: int) -> Exit:
+    """Shoot, write the page, and tell the sums."""
+    from aivideo_async.cli.demo.page import render
+    from aivideo_async.cli.demo.shoot import TOTAL, shoot
+
+    console = settings.console
+    console.note(f"{TOTAL} product shots from an emulator on this machine")
     try:
-        with progress_of(TOTAL) as progress:
-            sheet = asyncio.run(shoot(folder / "pictures", progress, speed=speed))
+        with console.progress(TOTAL) as progress:
+            sheet = await shoot(folder / "pictures", progress, speed=speed)
     except DownloadError as error:
         raise DiskError(str(error)) from None
+    page = folder / "index.html"
     with writing(folder):
-        page = folder / "index.html"
         page.write_text(render(sheet, folder), "utf-8")
-    click.echo(summary(sheet, folder))
+    console.result(summary(sheet, folder))
+    console.summary = {
+        "pictures": sheet.pictures,
+        "failures": sheet.failures,
+        "charged": sheet.charged,
+        "refunded": sheet.refunded,
+        "page": str(page),
+    }
+    return Exit.DONE
 
 
 def claim(folder: Path) -> None:
@@ -111,6 +124,8 @@ def claim(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     ours = mark.is_file() and mark.read_text("utf-8", "replace") == MARK
     if any(folder.iterdir()) and not ours:
+        from aivideo_async.models.text import printable
+
         raise click.UsageError(
             f"{printable(str(folder))} holds other files: name a new or empty folder."
         )
@@ -123,6 +138,8 @@ def writing(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        from aivideo_async.models.text import printable
+
         raise DiskError(
             f"{printable(str(folder))} cannot be written: {error.strerror}."
         ) from None
@@ -130,6 +147,9 @@ def writing(folder: Path) -> Iterator[None]:
 
 def summary(sheet: Sheet, folder: Path) -> str:
     """Tell what was made, where it lies, and what to do next."""
+    from aivideo_async.cli.demo.shop import SHOTS
+    from aivideo_async.cli.money import DOLLARS_PER_CREDIT
+
     price = SHOTS[0].price or 0
     return SUMMARY.format(
         sheet=sheet,

@@ -13,9 +13,9 @@ from decimal import Decimal
 from pathlib import Path
 
 from aivideo_async import AsyncClient, Backoff, Emulator, GptImage2, Outcome
-from aivideo_async.cli.page import Frame, Sheet
-from aivideo_async.cli.progress import Progress
-from aivideo_async.cli.shop import PHOTO, SHOTS, edit_of
+from aivideo_async.cli.demo.page import Frame, Sheet
+from aivideo_async.cli.demo.shop import PHOTO, SHOTS, edit_of
+from aivideo_async.cli.progress import Progress, beating
 from aivideo_async.emulator import Act, Entry, Rule, Scenario
 
 __all__ = ["TOTAL", "shoot"]
@@ -47,13 +47,14 @@ async def shoot(folder: Path, progress: Progress, *, speed: float) -> Sheet:
         emulator.client(max_in_flight=IN_FLIGHT, rate=RATE, polling=POLLING) as client,
     ):
         before = await client.credits()
-        async for outcome in client.generate_many(orders(photo)):
-            if outcome.request.key == PHOTO:
-                photo.set_result(outcome.unwrap().output.urls[0])
-            picture = await saved(outcome, client, folder) if outcome.ok else None
-            frame = frame_of(outcome, picture, loop.time() - begun)
-            frames.append(frame)
-            progress.step(line(frame), ok=outcome.ok, status=standing(client, emulator))
+        with beating(progress, lambda: standing(client, emulator)):
+            async for outcome in client.generate_many(orders(photo)):
+                if outcome.request.key == PHOTO:
+                    photo.set_result(outcome.unwrap().output.urls[0])
+                picture = await saved(outcome, client, folder) if outcome.ok else None
+                frame = frame_of(outcome, picture, loop.time() - begun)
+                frames.append(frame)
+                progress.step(line(frame), ok=outcome.ok)
         after = await client.credits()
         emulator.ledger.assert_clean()
     return Sheet(

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from attrs import evolve
 
-from aivideo_async.cli.page import Frame, Sheet, render
+from aivideo_async.cli.demo.page import Frame, Sheet, render
 from aivideo_async.emulator import Picture
 from aivideo_async.emulator.pictures import render as draw
 

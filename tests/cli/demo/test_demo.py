@@ -17,6 +17,7 @@ from PIL import Image
 
 from aivideo_async.cli.demo import demo
 from aivideo_async.emulator import Emulator
+from tests.cli.demo.test_page import Page
 from tests.cli.terminal import (
     COMMAND,
     ESCAPE,
@@ -26,7 +27,6 @@ from tests.cli.terminal import (
     run,
     run_in_terminal,
 )
-from tests.cli.test_page import Page
 from tests.running import run_block
 
 FAST = ("--speed", "1000")
@@ -182,7 +182,7 @@ def test_ctrl_c_stops_it_in_an_orderly_way(slow_demo: subprocess.Popen[str]):
     slow_demo.send_signal(signal.SIGINT)
     stdout, stderr = slow_demo.communicate()
     assert (130, "") == (slow_demo.returncode, stdout)
-    assert stderr.endswith("\nStopped.\n")
+    assert stderr.endswith("Stopped.\n")
     assert "Traceback" not in stderr
 
 

@@ -19,11 +19,11 @@ from attrs import frozen
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from aivideo_async._version import __version__
+from aivideo_async.cli.money import DOLLARS_PER_CREDIT
 
-__all__ = ["DOLLARS_PER_CREDIT", "Frame", "Sheet", "render"]
+__all__ = ["Frame", "Sheet", "render"]
 
 THUMBNAIL = (640, 800)  # in pixels: sharp on a screen of twice the density
-DOLLARS_PER_CREDIT = Decimal("0.005")
 
 
 @frozen(kw_only=True)
@@ -105,7 +105,7 @@ def render(sheet: Sheet, folder: Path) -> str:
     The frames stand by ratio, then in the order in which they were asked for.
     """
     environment = Environment(
-        loader=PackageLoader("aivideo_async.cli"),
+        loader=PackageLoader("aivideo_async.cli.demo"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -1,0 +1,84 @@
+"""
+A client from the options and the environment; what it paid for is told at its end.
+
+The key comes from the environment or from a file, never from an argument: those can be
+read by everybody on the machine.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from aivideo_async import AsyncClient, ConfigurationError
+from aivideo_async.cli.options import Settings
+from aivideo_async.client.options import KEY_VARIABLES
+from aivideo_async.models.text import printable
+
+__all__ = ["connected", "read_key_file"]
+
+NO_KEY = (
+    "No API key: export AIVIDEOAPI_API_KEY=sk-..., or name a file with --api-key-file. "
+    "Keys are made in the dashboard under API keys. Without one, try: aivideo demo"
+)
+
+
+@asynccontextmanager
+async def connected(
+    settings: Settings, owed: Collection[str] = (), **options: Any
+) -> AsyncIterator[AsyncClient]:
+    """
+    Open a client; at its end tell every id that was paid for and that nobody got.
+
+    Args:
+        settings: The global options.
+        owed: Ids of paid tasks that the command has and did not save; read at the end.
+        options: Those of `AsyncClient`.
+
+    Raises:
+        ConfigurationError: There is no key, or the address would leak it.
+    """
+    client = AsyncClient(_key(settings), base_url=settings.base_url, **options)
+    try:
+        async with client:
+            yield client
+    finally:
+        settings.console.pick_up([*client.unclaimed, *owed])
+
+
+def _key(settings: Settings) -> str | None:
+    if settings.api_key_file is None:
+        if not any(os.environ.get(name) for name in KEY_VARIABLES):
+            raise ConfigurationError(NO_KEY)
+        return None
+    if is_open_to_others(settings.api_key_file):
+        settings.console.warn(
+            f"others can read {printable(str(settings.api_key_file))}: chmod 600 it."
+        )
+    return read_key_file(settings.api_key_file)
+
+
+def read_key_file(path: Path) -> str:
+    """
+    Return the key in the file *path*.
+
+    Raises:
+        ConfigurationError: It cannot be read.
+    """
+    try:
+        return path.read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not text"
+        raise ConfigurationError(
+            f"The key file {printable(str(path))} cannot be read: {reason}."
+        ) from None
+
+
+def is_open_to_others(path: Path) -> bool:
+    """Tell whether other users of this machine may read *path*."""
+    others = stat.S_IRGRP | stat.S_IROTH
+    return os.name == "posix" and bool(path.stat().st_mode & others)

@@ -1,0 +1,253 @@
+"""Ctrl-C and SIGTERM while money is under way: nothing that was paid for is lost."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from aivideo_async import GptImage2
+from aivideo_async.cli.exits import Exit
+from aivideo_async.cli.interrupts import DRAIN, Interrupts
+from aivideo_async.emulator import Emulator, Scenario
+from tests.cli.terminal import COMMAND, Ran, environment
+from tests.warp import warped
+
+PROMPTS = [f"shot {number}" for number in range(40)]
+TASK_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+BUSY = Scenario(median=2, spread=0, rate=10, burst=5)
+"""Most purchases wait for the rate limit when the signal comes; some run."""
+
+NEVER_DONE = Scenario(median=10_000, spread=0, rate=10, burst=5)
+
+
+class Running:
+    """A command under way."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
+        self.interrupt = process.send_signal
+
+    async def says(self, text: str) -> None:
+        """Wait until a line on stderr holds *text*."""
+        assert self._process.stderr
+        while text not in (await self._process.stderr.readline()).decode():
+            assert not self._process.stderr.at_eof()
+
+    async def ends(self) -> Ran:
+        """Wait for its end."""
+        stdout, stderr = await self._process.communicate()
+        return Ran(self._process.returncode or 0, stdout.decode(), stderr.decode())
+
+
+@asynccontextmanager
+async def running(
+    emulator: Emulator, folder: Path, *arguments: str
+) -> AsyncIterator[Running]:
+    """Start ``aivideo`` against *emulator*, without a terminal."""
+    process = await asyncio.create_subprocess_exec(
+        *COMMAND,
+        *arguments,
+        cwd=folder,
+        env=environment(
+            folder / "home",
+            AIVIDEOAPI_BASE_URL=emulator.url,
+            AIVIDEOAPI_API_KEY=emulator.api_key,
+        ),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        yield Running(process)
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.communicate()
+
+
+async def charged(emulator: Emulator, count: int) -> None:
+    """Wait until *count* tasks are charged."""
+    while len(emulator.ledger.charges) < count:
+        await asyncio.sleep(0.01)
+
+
+def ids_of(emulator: Emulator) -> set[str]:
+    """Return the ids of all tasks that were charged."""
+    return {entry.task_id for entry in emulator.ledger.charges}
+
+
+@pytest.mark.slow
+async def test_the_first_ctrl_c_stops_the_buying_and_collects(tmp_path: Path):
+    """Every charged task is a file whose path is printed; exit code 130."""
+    async with Emulator(BUSY, speed=1) as emulator:
+        async with running(emulator, tmp_path, "image", *PROMPTS) as command:
+            await charged(emulator, 5)
+            command.interrupt(signal.SIGINT)
+            await command.says("Stopping: nothing new is sent")
+            bought = ids_of(emulator)
+            ran = await command.ends()
+    assert 130 == ran.code
+    assert bought == ids_of(emulator)  # not one more
+    assert len(bought) < len(PROMPTS)
+    assert {f"{task_id}.png" for task_id in bought} == {*ran.stdout.split()}
+    assert f"{len(bought)} of 40 pictures saved" in ran.stderr
+    assert ran.stderr.endswith("Stopped.\n")
+    emulator.ledger.assert_clean()
+
+
+@pytest.mark.slow
+async def test_the_second_ctrl_c_leaves_and_names_what_is_paid_for(tmp_path: Path):
+    """Every charged task stands in the command that picks it up; exit code 130."""
+    async with Emulator(NEVER_DONE, speed=1) as emulator:
+        async with running(emulator, tmp_path, "image", *PROMPTS) as command:
+            await charged(emulator, 5)
+            command.interrupt(signal.SIGINT)
+            await command.says("Stopping")
+            command.interrupt(signal.SIGINT)
+            ran = await command.ends()
+    (pick_up,) = re.findall("^  aivideo task download (.*)$", ran.stderr, re.MULTILINE)
+    assert (130, "") == (ran.code, ran.stdout)
+    assert ids_of(emulator) == {*pick_up.split()}
+    assert "Traceback" not in ran.stderr
+    emulator.ledger.assert_clean()
+
+
+@pytest.mark.slow
+async def test_sigterm_collects_within_its_time(tmp_path: Path):
+    """As the first Ctrl-C, with the code that a supervisor expects: 143."""
+    async with Emulator(BUSY, speed=1) as emulator:
+        async with running(emulator, tmp_path, "image", *PROMPTS) as command:
+            await charged(emulator, 3)
+            command.interrupt(signal.SIGTERM)
+            await command.says("is being collected, for 10 seconds at most.")
+            ran = await command.ends()
+    assert 143 == ran.code
+    assert ids_of(emulator) == {*TASK_ID.findall(ran.stdout)}
+    emulator.ledger.assert_clean()
+
+
+@pytest.mark.slow
+async def test_a_program_reads_the_ids_too(tmp_path: Path):
+    """With --json they are in a warning; the last line has the code of a signal."""
+    async with Emulator(NEVER_DONE, speed=1) as emulator:
+        async with running(emulator, tmp_path, "image", "a", "--json") as command:
+            await charged(emulator, 1)
+            command.interrupt(signal.SIGINT)
+            command.interrupt(signal.SIGTERM)  # whichever is delivered first
+            ran = await command.ends()
+    *_, warning, summary = map(json.loads, ran.stdout.splitlines())
+    assert ran.code in {130, 143}
+    assert ("summary", ran.code) == (summary["type"], summary["exit"])
+    assert ids_of(emulator) == {*warning["ids"]}
+    assert f"aivideo task download {warning['ids'][0]}" == warning["command"]
+
+
+@pytest.mark.slow
+async def test_waiting_ends_at_the_first_ctrl_c(tmp_path: Path):
+    """It buys nothing, so there is nothing to collect; the ids are told again."""
+    async with Emulator(NEVER_DONE, speed=1) as emulator:
+        async with emulator.client() as client:
+            task = await client.submit(GptImage2("a"))
+        async with running(emulator, tmp_path, "task", "wait", task.id) as command:
+            while len(emulator.requests) < 2:
+                await asyncio.sleep(0.01)
+            command.interrupt(signal.SIGINT)
+            ran = await command.ends()
+    assert (130, "") == (ran.code, ran.stdout)
+    assert f"\n  aivideo task wait {task.id}\nStopped.\n" in ran.stderr
+
+
+# --- the signals alone -------------------------------------------------------------
+
+
+def send(number: signal.Signals) -> None:
+    """Send this process a signal."""
+    os.kill(os.getpid(), number)
+
+
+@warped
+async def test_a_supervisor_does_not_wait_for_ever():
+    """Ten seconds after a SIGTERM it leaves, however much is under way."""
+
+    async def work(interrupts: Interrupts) -> Exit:
+        send(signal.SIGTERM)
+        await interrupts.stop.wait()
+        await asyncio.sleep(3600)
+        return Exit.DONE
+
+    assert Exit.TERMINATED is await Interrupts(collects=True).guard(work)
+    assert DRAIN == asyncio.get_running_loop().time()
+
+
+@warped
+async def test_whoever_asks_patiently_is_left_in_peace():
+    """After the first Ctrl-C the collecting may take as long as it takes."""
+
+    async def work(interrupts: Interrupts) -> Exit:
+        send(signal.SIGINT)
+        await asyncio.sleep(3600)
+        return Exit.DONE
+
+    assert Exit.INTERRUPTED is await Interrupts(collects=True).guard(work)
+    assert 3600 == asyncio.get_running_loop().time()
+
+
+@warped
+async def test_leaving_outlasts_a_client_that_is_patient():
+    """Closing takes two cancellations; they come within a second."""
+
+    async def work(interrupts: Interrupts) -> Exit:
+        send(signal.SIGINT)
+        try:
+            await asyncio.sleep(3600)
+        finally:
+            try:
+                await asyncio.sleep(3600)
+            except asyncio.CancelledError:
+                await asyncio.sleep(3600)
+        return Exit.DONE
+
+    assert Exit.INTERRUPTED is await Interrupts(collects=False).guard(work)
+    assert 1 > asyncio.get_running_loop().time()
+
+
+@warped
+async def test_the_handlers_are_gone_afterwards():
+    """The signals mean again what they meant before."""
+    loop = asyncio.get_running_loop()
+
+    async def work(interrupts: Interrupts) -> Exit:
+        return Exit.DONE
+
+    assert Exit.DONE is await Interrupts(collects=True).guard(work)
+    assert not loop.remove_signal_handler(signal.SIGINT)
+    assert not loop.remove_signal_handler(signal.SIGTERM)
+
+
+@warped
+async def test_without_signal_handlers_a_cancellation_is_one(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    """As on Windows, where Ctrl-C cancels the command: nothing hides it."""
+    loop = asyncio.get_running_loop()
+
+    def refuse(*arguments: object) -> None:
+        raise NotImplementedError
+
+    monkeypatch.setattr(loop, "add_signal_handler", refuse)
+    monkeypatch.setattr(loop, "remove_signal_handler", refuse)
+
+    async def work(interrupts: Interrupts) -> Exit:
+        raise asyncio.CancelledError
+
+    with pytest.raises(asyncio.CancelledError):
+        await Interrupts(collects=True).guard(work)

@@ -361,7 +361,9 @@ class Story(RuleBasedStateMachine):
         """It is never in the past, and for ever only while something is out."""
         moment = self.at.when(self.now)
         assert moment >= self.now
-        assert self.out or moment <= max(self.now, self.told + 1.0) + 61.0 + self.now / 6
+        assert (
+            self.out or moment <= max(self.now, self.told + 1.0) + 61.0 + self.now / 6
+        )
 
     @invariant()
     def the_gate_opens_for_one(self) -> None:

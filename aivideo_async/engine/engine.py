@@ -84,9 +84,7 @@ class Engine:
             agenda, deliveries, gate, callbacks, budget, polling, counters, rng
         )
         self._creates = Creates(agenda, deliveries, gate, looks, budget, counters, rng)
-        self._balance = BalanceCheck(
-            agenda, deliveries, gate.money, self._creates.withdraw_all, self._time
-        )
+        self._balance = BalanceCheck(agenda, deliveries, gate.money, self._time)
         self.at_close: set[Callable[[], None]] = set()
         self._workers = Workers(
             max_connections, self._take, self._serve, self._gate.unused

@@ -168,7 +168,7 @@ class PinProbe:
         measured = min(pace, measured)
         limit, doubling = measured, QUICK_DOUBLING
         if pace < self._limit and held >= PLATEAU:
-            base, limit = YIELD * pace, min(self._limit, measured)
+            base = YIELD * pace
         elif accepted < FEW:
             base, limit = _cut(pace, measured), 0.0
         elif long:

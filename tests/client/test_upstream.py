@@ -7,10 +7,16 @@ from itertools import pairwise
 
 import pytest
 
-from aivideo_async import RetryPolicy, UpstreamError, WaitTimeoutError
+from aivideo_async import (
+    OutcomeUnknownError,
+    RetryPolicy,
+    UpstreamError,
+    WaitTimeoutError,
+)
 from aivideo_async.emulator import Rule, acts
 from tests.client.conftest import Emulate
-from tests.client.world import mug, mugs
+from tests.client.stepping import Strike, at_every_turn, moments
+from tests.client.world import World, mug, mugs
 from tests.warp import warped
 
 DOWN = acts.refuse("upstream_error")
@@ -89,3 +95,47 @@ async def test_refused_twice_while_others_pass_it_is_not_tried_again(
         with pytest.raises(UpstreamError):
             await prohibited
     assert 3 == len(world.times("POST"))
+
+
+@warped
+@pytest.mark.parametrize(
+    ("fate", "error"),
+    [
+        (acts.LOST_REPLY, OutcomeUnknownError),
+        (acts.refuse("invalid_request"), ValueError),
+    ],
+    ids=["lost", "refused"],
+)
+async def test_a_trial_that_says_nothing_about_the_provider_lets_another_try(
+    emulate: Emulate, fate: acts.Act, error: type[Exception]
+):
+    """At once: whether the provider is back is still to be found out."""
+    world = emulate(Rule("create", DOWN, nth=range(1, 6)), Rule("create", fate, nth=6))
+    async with world.client() as client:
+        first = [asyncio.ensure_future(client.submit(r)) for r in mugs(5)]
+        await asyncio.wait(first)
+        assert all(call.exception() for call in first)
+        with pytest.raises(error):
+            await world.call(client.submit, mug(6))
+        await world.call(client.submit, mug(7))
+    assert [1, 1] == [round(at) for at in world.times("POST")[5:]]
+
+
+@moments
+def test_a_trial_that_is_cancelled_never_blocks_the_creates(moment: str):
+    """Cancelled at any turn, queued or on the wire: the next create may pass."""
+
+    async def trial(strike: Strike) -> None:
+        world = World(Rule("create", DOWN, nth=range(1, 6)), turns=1, pause=0.1)
+        async with world.client() as client:
+            first = [asyncio.ensure_future(client.submit(r)) for r in mugs(5)]
+            await asyncio.wait(first)
+            assert all(call.exception() for call in first)
+            call = asyncio.ensure_future(world.call(client.submit, mug(6)))
+            strike.arm(call.cancel)
+            await asyncio.wait([call])
+            strike.disarm()
+            await world.call(client.submit, mug(7))
+        world.check()
+
+    assert at_every_turn(trial, moment) > 2

@@ -50,23 +50,23 @@ BOTTOM_RATE = 1 / 60
 MARGIN = 0.99
 """Of what was measured, to begin with; the raise soon makes up for it."""
 PROVED = 0.9975
-"""Of what was measured, at most, for a pace that had held before."""
+"""Of what was counted in a window, or, at most, measured when a pace had held before."""
 FIRST_RAISE = 0.0025
 REAL_RAISE = 0.05
 """Accepted so far above the limit, it has risen: run after it."""
 START_DOUBLING, QUICK_DOUBLING = 0.7, 2.0
 """Seconds in which the raise doubles: until the first refusal, and after a surprise."""
 SLOW_DOUBLING, SLOW_REQUESTS = 32.0, 72.0
-"""The longest, in seconds or in requests: a refusal every two or four minutes."""
+"""The longest, in seconds or in requests: a refusal every two to four minutes."""
 HASTE, LEAST_HASTE = 8.0, 4.0
 """A real raise doubles so many times as fast, but not within fewer seconds."""
 
 FEW = 10
 """Accepted requests that make a measurement."""
 DEEPEST_CUT = 0.5
-SAME, FAR = 0.1, 0.4
-"""Two measurements that differ by less confirm each other; not at the end of a raise
-that went so far, as most of what they measure is our own restraint."""
+SAME, FAR = 0.1, 0.5
+"""Two measurements that differ by less confirm each other; not at the end of a slow
+raise that went so far: then what they measure is mostly our own restraint."""
 YIELD, PLATEAU = 0.75, 10.0
 """What is left after giving way; seconds for which a pace has to hold before that."""
 
@@ -155,10 +155,13 @@ class PinProbe:
         doubling = self._doubling
         if self._raise >= REAL_RAISE:
             doubling = min(doubling, max(LEAST_HASTE, doubling / HASTE))
-        elapsed = min(max(0.0, now - self._climbed), doubling)
+        # A pause of the caller is no evidence; the wait of a slow one is.
+        longest = max(doubling, 2.0 / self.rate)
+        elapsed = min(max(0.0, now - self._climbed), longest)
         self._climbed = now
         grown = self._raise * 2.0 ** (elapsed / doubling)
-        self._go(self._base, min(grown, TOP_RATE / self._base))
+        twice = 1.0 + 2.0 * self._raise  # with one answer the pace doubles at most
+        self._go(self._base, min(grown, twice, TOP_RATE / self._base))
 
     def _reopened(self, now: float, shut: float) -> None:
         """Decide what the refusals since *shut* meant, and at which pace to go on."""
@@ -172,7 +175,7 @@ class PinProbe:
         elif accepted < FEW:
             base, limit = _cut(pace, measured), 0.0
         elif long:
-            base, doubling = MARGIN * measured, math.inf
+            base, doubling = PROVED * measured, math.inf  # it was counted, not timed
         else:
             base, doubling = self._pin(pace, measured, held)
         self._limit, self._opened, self._climbed = limit, now, now
@@ -189,8 +192,8 @@ class PinProbe:
             # Time spent below the limit must not pull it down, again and again.
             base = max(base, min(self._base, PROVED * measured))
         same = abs(measured - self._limit) <= SAME * self._limit
-        confirmed = same and self._raise < FAR
-        return base, 2.0 * self._doubling if confirmed else QUICK_DOUBLING
+        far = self._raise >= FAR and self._doubling > LEAST_HASTE
+        return base, 2.0 * self._doubling if same and not far else QUICK_DOUBLING
 
     def _measurement(self, now: float, shut: float, *, long: bool) -> tuple[int, float]:
         """

@@ -220,6 +220,18 @@ def test_every_confirmation_makes_it_more_patient():
     assert 90.0 <= seconds[-1] <= 120.0
 
 
+def test_one_that_has_become_slow_doubles_with_each_answer():
+    """Time helps it, or it would starve beside one that gets many answers."""
+    at, now = learner(), 0.0
+    for _ in range(100):
+        now = refuse(at, now)
+    slow = at.rate
+    for _ in range(3):
+        now = at.when(now)
+        at.ok(now, at.sent(now))
+    assert at.rate == pytest.approx(2**3 * slow, rel=0.01)
+
+
 def test_after_a_limit_that_has_risen_it_runs():
     """From five percent on; fourfold within half a minute more."""
     at, now = known(20.0)

@@ -13,7 +13,7 @@ INSTALL := $(VENV) -m pip --disable-pip-version-check install --quiet -c constra
 # Where a missed branch could cost money: all are tested, but for one that a seed may miss.
 STRICT := aivideo_async/errors.py,aivideo_async/models/*,aivideo_async/policy/*,aivideo_async/transport/*,aivideo_async/engine/*
 
-.PHONY: help demo test check bench clean
+.PHONY: help demo test check docs bench clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1 - \2/p' Makefile
@@ -24,7 +24,7 @@ demo: .venv/.user ## Make sample product shots offline: no key, no network, no c
 test: .venv/.developer ## Run the whole test suite
 	$(VENV) -m pytest -n auto
 
-check: .venv/.developer ## Check format, lint, types, floors and test coverage
+check: .venv/.developer docs ## Check format, lint, types, floors, docs and test coverage
 	$(VENV) -m ruff format --check .
 	$(VENV) -m ruff check .
 	$(VENV) -m mypy
@@ -35,12 +35,15 @@ check: .venv/.developer ## Check format, lint, types, floors and test coverage
 	$(VENV) -m coverage report
 	$(VENV) -m coverage report --include='$(STRICT)' --fail-under=99
 
-bench: .venv/.developer ## Measure the client: CPU against a bare loop, rate control in virtual time
+docs: .venv/.developer ## Build the documentation into site/; a link that leads nowhere fails
+	.venv/bin/zensical build --strict --clean
+
+bench: .venv/.developer ## Measure CPU against a bare loop, and rate control in virtual time
 	$(VENV) benchmarks/cpu_per_task.py
 	$(VENV) -m benchmarks.rate_control
 
 clean: ## Remove the environment and what the tools left behind
-	rm -rf .venv .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache build dist
+	rm -rf .venv .cache .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache build dist site
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # A stamp for each environment, so that a second run starts at once.

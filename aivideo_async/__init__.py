@@ -9,18 +9,19 @@ An asyncio-first client for the AI Video API that never pays twice on its own.
 
 The house, from the top floor down; imports only go down:
 
-    cli          the command line
-    client       the façade: AsyncClient
-    callbacks    the service's callbacks, received in your web app
-    emulator     a stand-in for the service that knows money; everything runs on it
-    shutdown     to know at once that the process was asked to stop
-    engine       the pool, the request workers, one heap of due polls
-    downloads    results to files, without the key
-    transport    the wire: aiohttp, guarded
-    throttle     the pace, shared by all requests of a key
-    policy       decisions, pure: judge, retry, polling, rate, circuit, fairness
-    models       words: requests, tasks, the catalogue as data
-    errors       every way to fail, and what it means for your money
+    cli            the command line
+    pytest_plugin  fixtures for the tests of your program
+    client         the façade: AsyncClient
+    callbacks      the service's callbacks, received in your web app
+    emulator       a stand-in for the service that knows money; everything runs on it
+    shutdown       to know at once that the process was asked to stop
+    engine         the pool, the request workers, one heap of due polls
+    downloads      results to files, without the key
+    transport      the wire: aiohttp, guarded
+    throttle       the pace, shared by all requests of a key
+    policy         decisions, pure: judge, retry, polling, rate, circuit, budget
+    models         words: requests, tasks, the catalogue as data
+    errors         every way to fail, and what it means for your money
 
 Importing this package loads none of them: each name is loaded when it is first used.
 
@@ -80,7 +81,7 @@ if TYPE_CHECKING:
         TaskStatus,
     )
     from aivideo_async.models.wire import Evidence
-    from aivideo_async.policy.polling import Backoff
+    from aivideo_async.policy.polling import Backoff, LearnedPolling
     from aivideo_async.policy.retry import NO_RETRY, RetryPolicy
     from aivideo_async.shutdown import shutdown_event
     from aivideo_async.throttle import LocalThrottle, Throttle
@@ -108,6 +109,7 @@ __all__ = [
     "InsufficientCreditsError",
     "InternalServerError",
     "InvalidRequestError",
+    "LearnedPolling",
     "LocalThrottle",
     "ModelNotFoundError",
     "NetworkError",
@@ -155,7 +157,7 @@ _HOMES = {
         "TaskFailure",
         "TaskStatus",
     ),
-    "aivideo_async.policy.polling": ("Backoff",),
+    "aivideo_async.policy.polling": ("Backoff", "LearnedPolling"),
     "aivideo_async.policy.retry": ("NO_RETRY", "RetryPolicy"),
     "aivideo_async.shutdown": ("shutdown_event",),
     "aivideo_async.throttle": ("LocalThrottle", "Throttle"),

@@ -37,6 +37,7 @@ Classify by class or by ``error.code``, never by the text.
 from __future__ import annotations
 
 from datetime import datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 if TYPE_CHECKING:
@@ -340,7 +341,25 @@ class WaitTimeoutError(AIVideoError, TimeoutError):
 
 
 class BudgetExceededError(AIVideoError):
-    """The request could pass `max_credits`. Nothing was sent."""
+    """
+    The request could pass `max_credits`. Nothing was sent.
+
+    Attributes:
+        price: What it was expected to cost, in credits; None where that is not known,
+            which is refused too.
+    """
+
+    price: Decimal | None
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        price: Decimal | None = None,
+        task_id: str | None = None,
+    ) -> None:
+        super().__init__(message, task_id=task_id)
+        self.price = price
 
 
 class DownloadError(AIVideoError):

@@ -6,23 +6,21 @@ know. The tables show which part of the limit it used and how many of a thousand
 requests were refused, after the first five minutes of an hour; what a crowd of 300
 creates costs; and how long a changed limit takes to find.
 
-    python -m benchmarks.rate_control [--short] [--json FILE] [--svg FILE]
+    python -m benchmarks.rate_control [--short]
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import math
 import random
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from aivideo_async.policy.pinprobe import PinProbe
 from aivideo_async.policy.rate import RateController, TokenBucket
-from benchmarks._chart import Points, line_chart
+from benchmarks._report import Series, plot, save, table
 from benchmarks._rivals import AIMD, AWSAdaptive, backing_off
 from benchmarks.simulation import (
     Bucket,
@@ -129,25 +127,29 @@ def cpu(control: RateController, requests: int = 50_000) -> float:
     return (time.process_time() - start) / requests * 1e6
 
 
-def stairs(name: str, step: float) -> Points:
+def stairs(name: str, step: float) -> Series:
     """Return what a client gets of a limit of 20, 5, 10, 40, 20 per second."""
     limit: Limit = Bucket(20, 20)
     for number, rate in enumerate((5, 10, 40, 20), 1):
         limit = Changing(limit, Bucket(rate, rate), number * step)
     client = run(name, limit, 20, 5 * step)
     width = step / 40
-    return [(k * width, client.rate(k * width, (k + 1) * width)) for k in range(200)]
+    points = [(k * width, client.rate(k * width, (k + 1) * width)) for k in range(200)]
+    return Series(name, points)
 
 
-def chart(step: float) -> str:
+def draw(step: float) -> None:
     """Draw how the learners follow a limit that changes."""
-    limits = [(20, 0), (5, 1), (10, 2), (40, 3), (20, 4)]
-    truth = [(at * step, float(rate)) for rate, k in limits for at in (k, k + 0.999)]
-    lines = {"the limit": truth}
-    for name in ("PinProbe", "AIMD", "AWS adaptive"):
-        lines[name] = stairs(name, step)
-    return line_chart(
-        "A limit that changes, and who finds it", "seconds", "per second", lines
+    rates = (20.0, 5.0, 10.0, 40.0, 20.0)
+    truth = [(at * step, rate) for k, rate in enumerate(rates) for at in (k, k + 0.999)]
+    learners = [stairs(name, step) for name in ("PinProbe", "AIMD", "AWS adaptive")]
+    plot(
+        "rate_control",
+        "A limit that changes, and who finds it",
+        "seconds",
+        "per second",
+        [Series("the limit", truth), *learners],
+        linear=True,
     )
 
 
@@ -176,33 +178,33 @@ def measure(*, short: bool) -> dict[str, Row]:
     }
 
 
-def table(title: str, rows: Row, show: Callable[[Row], str]) -> None:
+def tell(title: str, rows: Row, cell: Callable[[Any], str]) -> None:
     """Print rows of cells."""
     columns = list(next(iter(rows.values())))
-    print(f"\n{title}\n\n| | {' | '.join(columns)} |\n|---|{'---|' * len(columns)}")
-    for name, row in rows.items():
-        print(f"| {name} | {' | '.join(show(row[column]) for column in columns)} |")
+    print(f"{title}\n")
+    lines = [[name, *(cell(row[key]) for key in columns)] for name, row in rows.items()]
+    table([["", *columns], *lines])
 
 
 def show(results: dict[str, Row]) -> None:
     """Print all tables."""
-    table(
+    tell(
         "Used of the limit / refused of 1,000",
         results["steady"],
         lambda cell: f"{cell['used']:.2f} / {cell['refused']:.1f}",
     )
-    table(
+    tell(
         "300 creates at once, burst half a second: POSTs / times the ideal",
         results["crowd"],
         lambda cell: f"{cell['posts']} / {cell['times']:.2f}",
     )
-    table("A limit that changes: PinProbe", results["change"], str)
-    table(
+    tell("A limit that changes: PinProbe", results["change"], str)
+    tell(
         "Two strangers with one key: smaller ÷ larger share",
         results["strangers"],
         lambda cell: f"{cell:.2f}",
     )
-    print("\nCPU of when + sent + ok, µs:", end=" ")
+    print("CPU of when + sent + ok, µs:", end=" ")
     print(", ".join(f"{name} {us:.1f}" for name, us in results["cpu"].items()))
 
 
@@ -210,15 +212,12 @@ def main() -> None:
     """Measure, print, write."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--short", action="store_true", help="seconds, not minutes")
-    parser.add_argument("--json", type=Path, help="write the figures here")
-    parser.add_argument("--svg", type=Path, help="draw a chart here")
     options = parser.parse_args()
     results = measure(short=options.short)
     show(results)
-    if options.json:
-        options.json.write_text(json.dumps(results, indent=2) + "\n")
-    if options.svg:
-        options.svg.write_text(chart(60.0 if options.short else 180.0))
+    if not options.short:
+        save("rate_control", results)
+        draw(180.0)
 
 
 if __name__ == "__main__":

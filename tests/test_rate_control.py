@@ -1,14 +1,10 @@
-"""The benchmark of rate control: its rivals are fair, and its chart is a chart."""
+"""The benchmark of rate control: its rivals are fair."""
 
 from __future__ import annotations
-
-import math
-from xml.etree import ElementTree as ET
 
 import pytest
 
 from benchmarks import rate_control
-from benchmarks._chart import line_chart
 from benchmarks.simulation import Bucket
 
 
@@ -53,18 +49,3 @@ def test_the_short_form_prints_every_table(capsys: pytest.CaptureFixture[str]):
     assert "| PinProbe | 1.00 / 2.0 |" in printed
     assert "| PinProbe | 3 / 1.00 |" in printed
     assert "| 20/s | 0.90 |" in printed
-
-
-def test_the_chart_is_an_svg_with_a_line_for_each():
-    """All within the picture, whatever the names hold."""
-    lines = {"<limit>": [(0.0, 1.0), (10.0, 5.0)], "other": [(0.0, 0.0), (10.0, 3.0)]}
-    root = ET.fromstring(line_chart("a & b", "s", "per s", lines))
-    found = root.findall("{http://www.w3.org/2000/svg}polyline")
-    points = [
-        float(number)
-        for line in found
-        for pair in line.attrib["points"].split()
-        for number in pair.split(",")
-    ]
-    assert 2 == len(found)
-    assert all(0 <= number <= 860 and math.isfinite(number) for number in points)

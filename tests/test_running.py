@@ -1,4 +1,4 @@
-"""The runner of README blocks and docstring examples notices what is wrong."""
+"""The runners of blocks, sessions and docstring examples notice what is wrong."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.consoles import console_blocks, run_session
 from tests.running import (
     needs,
     python_blocks,
@@ -108,3 +109,40 @@ def test_what_an_example_needs_is_seen_before_it_runs():
     assert needs(examples(">>> await later\n"))
     assert needs(examples(">>> client.stats()\n"), "client")
     assert not needs(examples(">>> len('client')\n4\n"), "client")
+
+
+def session(folder: Path, text: str) -> None:
+    """Run a console block of a page."""
+    page = folder / "page.md"
+    page.write_text(f"# Title\n```console\n{text}```\n")
+    for _, steps in console_blocks(page):
+        run_session(steps, folder, {"WHO": "me"})
+
+
+def test_a_session_is_one_shell(tmp_path: Path):
+    """Both streams are read, lines may go on, codes and variables carry over."""
+    session(
+        tmp_path,
+        "$ export MORE=$WHO\n"
+        "$ echo one \\\n    two >&2\none two\n"
+        "$ (exit 3)\n"
+        "$ echo $? $MORE of many\n3 me of ...\n"
+        "$ make believe     # installs, and is not run\n",
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("$ echo one\ntwo\n", id="other output"),
+        pytest.param("$ true\nsomething\n", id="no output"),
+        pytest.param("$ false\n", id="a command that fails"),
+        pytest.param("$ false\n$ true\n", id="a failure that is not shown"),
+        pytest.param("$ exit\n$ true\n", id="a shell that ends early"),
+        pytest.param("output of nothing\n", id="no command"),
+    ],
+)
+def test_a_wrong_session_fails(tmp_path: Path, text: str):
+    """What is shown must be what happens."""
+    with pytest.raises(AssertionError):
+        session(tmp_path, text)

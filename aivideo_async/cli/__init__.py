@@ -3,22 +3,17 @@ The ``aivideo`` command, also ``python -m aivideo_async``.
 
     app          the group; loads a command only when it is called
     options      what every command takes
-    console      what goes to stdout and stderr, for whom; streams writes it
+    console      what goes to stdout and stderr, for whom; streams reads and writes it
     exits        which code is what; interrupts: what Ctrl-C does
     connect      a client from the options and the environment
+    target       where files go
     progress     what a terminal or a log shows meanwhile; live draws the former
     words, money how tasks, failures and credits are put
 
-Each command has a module of its name, which only declares what it takes, so that help
-and completion are quick; the module that does its work is loaded when it is called:
+    image/ task/ credits/ price emulate/ doctor/ demo/    the commands
 
-    image        order: what to buy; target: where it goes; buying
-    task         collecting; arrivals: how much of it is here
-    credits      balance
-    price
-    emulate      emulating
-    doctor       examining: machine, network, and what was found in findings
-    demo/        a dozen product shots on one page
+A command's own module only declares what it takes, so that help and completion are
+quick; the module that does its work is loaded when it is called.
 
 The command line is an extra: click, rich and Jinja2 come with ``aivideo-async[cli]``,
 and nothing below this floor knows them. What it buys and collects, it does through the

@@ -19,6 +19,7 @@ __all__ = [
     "choices",
     "credits",
     "dollars",
+    "in_dollars",
     "number",
     "pictures",
     "tables",
@@ -40,6 +41,11 @@ def number(value: Decimal) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
+def in_dollars(value: Decimal) -> Decimal:
+    """Return what *value* credits are in dollars."""
+    return value * DOLLARS_PER_CREDIT
+
+
 def dollars(value: Decimal) -> str:
     """
     Write what *value* credits are in dollars.
@@ -48,7 +54,7 @@ def dollars(value: Decimal) -> str:
         >>> dollars(Decimal("4.8")), dollars(Decimal(240))
         ('$0.024', '$1.20')
     """
-    text = number(value * DOLLARS_PER_CREDIT)
+    text = number(in_dollars(value))
     whole, _, cents = text.partition(".")
     return f"${whole}.{cents:0<2}"
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from aivideo_async.cli.money import MODEL, choices, dollars, number, tables
+from aivideo_async.cli.money import MODEL, choices, dollars, in_dollars, number, tables
 from aivideo_async.cli.options import Command, Settings, pass_settings
 
 __all__ = ["price"]
@@ -49,7 +49,7 @@ def fields(table: dict[str, Any], resolution: str) -> dict[str, Any]:
         "model": MODEL,
         "resolution": resolution,
         "credits": credits,
-        "dollars": dollars(credits).removeprefix("$"),
+        "dollars": in_dollars(credits),
         "dated": table["dated"],
         "source": table["source"],
     }

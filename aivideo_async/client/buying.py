@@ -136,10 +136,10 @@ class Buying:
             Outcomes as they complete; ``outcome.index`` is the place in the input.
 
         Raises:
-            BillingError, BudgetExceededError, AuthenticationError,
-            PermissionDeniedError: It concerns all requests. Nothing more is read; what
-                is in flight is yielded, what was read and not sent is yielded with the
-                error, then it is raised.
+            BillingError, BudgetExceededError: It concerns all requests. Nothing more is
+                read; what is in flight is yielded, what was read and not sent is
+                yielded with the error, then it is raised.
+            AuthenticationError, PermissionDeniedError: The same.
             Exception: What your input raised, after the same orderly end.
 
         Leaving the loop early, or cancelling it, cancels nothing paid: ids that were

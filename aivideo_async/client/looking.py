@@ -12,7 +12,13 @@ from aivideo_async.client.options import read_seconds, read_task_id
 from aivideo_async.client.session import Session
 from aivideo_async.errors import TaskFailedError
 from aivideo_async.models.requests import GenerationRequest
-from aivideo_async.models.tasks import Credits, Estimate, Task, TaskStatus
+from aivideo_async.models.tasks import (
+    Credits,
+    Estimate,
+    Task,
+    TaskStatus,
+    is_task_id,
+)
 
 if TYPE_CHECKING:
     from aivideo_async.downloads import DownloadProgress
@@ -100,10 +106,10 @@ class Looking:
 
         Args:
             task_id: The id that the callback names.
-            callback_url: The URL that was called. If it is that of a create whose
-                outcome is unknown, the task is looked at, and if it fits it is kept in
-                `unclaimed` and its id is set as ``task_id`` of the
-                `OutcomeUnknownError` that was raised.
+            callback_url: The URL that was called. If a function made it for one request
+                only, and the outcome of that create is unknown, the task is looked at;
+                if it fits, it is kept in `unclaimed`, and its id is set as ``task_id``
+                of the `OutcomeUnknownError` that was raised.
 
         Returns:
             Whether anybody here was waiting for that task or that URL.
@@ -112,7 +118,7 @@ class Looking:
             >>> client.called_back("57c8772c-f834-46f3-9b7d-81f92e104050")
             False
         """
-        return self._session.called_back(read_task_id(task_id), callback_url)
+        return is_task_id(task_id) and self._session.called_back(task_id, callback_url)
 
     async def get_task(self, task_id: str) -> Task:
         """

@@ -290,6 +290,7 @@ class Session:
         attempts: Attempts,
     ) -> Job:
         url = read_callback(callback_url, request)
+        own = url if callable(callback_url) else None  # others may share a plain one
         return Job(
             Stage.CREATE,
             recipient,
@@ -299,6 +300,7 @@ class Session:
             body=request.body(url),
             request=request,
             callback_url=url,
+            own_url=own,
             price=self.setup.prices.of(request),
             follow=True,
         )

@@ -20,12 +20,15 @@ from aivideo_async.models.catalogue import spec_for
 from aivideo_async.models.tasks import Task, TaskStatus
 from aivideo_async.models.wire import printable
 from aivideo_async.policy.budget import Budget
-from aivideo_async.policy.retry import NO_RETRY, Attempts
+from aivideo_async.policy.retry import Attempts, RetryPolicy
 from aivideo_async.policy.trust import CallbackTrust
 
 __all__ = ["Callbacks"]
 
 log = logging.getLogger("aivideo_async")
+
+AT_ONCE = 3
+"""Looks under way at tasks that callbacks to the URL of one lost create named."""
 
 SOON = 1.0
 """Seconds between two looks at a task, however many callbacks come."""
@@ -53,20 +56,29 @@ class Callbacks:
         followers = self._deliveries.followers.get(task_id, ())
         for job in followers:
             self._hasten(job, now)
-        lost = self._deliveries.lost.get(url) if url is not None else None
-        if lost is not None:
-            self._inquire(lost, task_id)
-        awaited = not followers and self._trust.followed(task_id, now)
-        return bool(followers) or lost is not None or awaited
+        means = [bool(followers), self._trust.followed(task_id, now)]
+        if url is not None:
+            means += [self._note(url, task_id), self._inquire(url, task_id)]
+        return any(means)
 
-    def due(self, job: Job, due: float, now: float) -> float:
-        """Return when to look at a running task that would be looked at when *due*."""
+    def recall(self, job: Job, now: float) -> None:
+        """Act on the callback that came while the job's create was on the wire."""
+        task_id, job.hint = job.hint, None
+        if task_id is not None:
+            self.heard(task_id, job.own_url, now)
+
+    def due(self, job: Job, now: float) -> float:
+        """Return when to look again at the job's task, which still runs."""
+        due = job.since + job.schedule.next(job.age)
         if job.look_again:
             job.look_again = False
             return min(due, now + SOON)
-        if job.callback_url is not None:
-            return max(due, now + self._trust.gap(now))
-        return due
+        if job.callback_url is None or job.called_back or not self._trust.holds(now):
+            return due
+        rarely = job.since + job.schedule.next(job.age, rarely=True)
+        if job.timer is not None:  # whoever waits only so long sees the end before
+            rarely = min(rarely, job.timer.when() - SOON)
+        return max(due, rarely)
 
     def ended(self, job: Job, now: float) -> None:
         """Note how the end of a task that was to be called back was found out."""
@@ -85,43 +97,71 @@ class Callbacks:
 
     def _hasten(self, job: Job, now: float) -> None:
         job.called_back = True
-        soon = max(now, job.since + job.age + SOON) if job.age else now
-        if not self._agenda.bring_forward(soon, job):
+        if not self._agenda.bring_forward(max(now, job.looked + SOON), job):
             job.look_again = True  # the look under way may have been too early
 
-    def _inquire(self, lost: Lost, task_id: str) -> None:
+    def _note(self, url: str, task_id: str) -> bool:
+        """Keep in mind a callback that overtook the answer to its create."""
+        job = self._deliveries.called.get(url)
+        if job is None or not job.on_wire:
+            return False
+        job.hint = task_id
+        return True
+
+    def _inquire(self, url: str, task_id: str) -> bool:
         """Look at the task that is said to have come of a create whose answer is lost."""
-        look = Job(
-            Stage.LOOK,
-            _Inquiry(self, lost),
-            Attempts(NO_RETRY, None),
-            path=f"/v1/tasks/{task_id}",
-            task_id=task_id,
-        )
-        self._deliveries.jobs.add(look)
-        self._agenda.add_look(look)
+        lost = self._deliveries.lost.get(url, [])
+        if len(lost) != 1:
+            return False  # of several with one URL nobody knows which it was
+        (one,) = lost
+        if task_id not in one.inquiries and len(one.inquiries) < AT_ONCE:
+            one.inquiries.add(task_id)
+            look = Job(
+                Stage.LOOK,
+                _Inquiry(self, one, task_id),
+                Attempts(RetryPolicy(), None),
+                path=f"/v1/tasks/{task_id}",
+                task_id=task_id,
+            )
+            self._deliveries.jobs.add(look)
+            self._agenda.add_look(look)
+        return True
 
     def settle(self, lost: Lost, task: Task) -> None:
-        """Record that *task* came of the lost create, if it can have."""
-        if lost.url not in self._deliveries.lost or not self._fits(lost, task):
+        """
+        Record that *task* came of the lost create, if it can have.
+
+        A second one that can have is kept too: the first was forged then, or this is,
+        and neither may get lost for that.
+        """
+        if not self._fits(lost, task):
             return
-        del self._deliveries.lost[lost.url]
-        lost.error.task_id = task.id
-        self._counters.unknown -= 1
-        self._counters.accepted += 1
-        self._budget.bought(task.id, lost.reserved)
+        lost.found.append(task.id)
+        if len(lost.found) == 1:
+            self._correct(lost, task)
         if task.status is TaskStatus.FAILED:
-            self._budget.ended(task.id, refunded=True)
             log.warning("%s; it failed and is refunded.", _found(lost, task))
         else:
             self._deliveries.keep_unclaimed(task.id, _found(lost, task))
+
+    def _correct(self, lost: Lost, task: Task) -> None:
+        """Put right what was noted when the outcome was unknown."""
+        if (error := lost.error()) is not None:
+            error.task_id = task.id
+        self._counters.unknown -= 1
+        self._counters.accepted += 1
+        self._budget.bought(task.id, lost.reserved)
+        if task.is_final:
+            failed = task.status is TaskStatus.FAILED
+            self._budget.ended(task.id, refunded=failed)
 
     def _fits(self, lost: Lost, task: Task) -> bool:
         """Tell whether it is of that model, and nobody else's."""
         known = spec_for(lost.model) is not None and task.model is not None
         if known and task.model != lost.model:
             return False
-        return self._deliveries.remember(task.id, -math.inf)
+        new = self._deliveries.remember(task.id, -math.inf)
+        return new or (task.id == lost.salvaged and task.id not in lost.found)
 
 
 def _found(lost: Lost, task: Task) -> str:
@@ -134,15 +174,17 @@ def _found(lost: Lost, task: Task) -> str:
 class _Inquiry:
     """Waits for the look at a task that a callback named; nobody else does."""
 
-    def __init__(self, callbacks: Callbacks, lost: Lost) -> None:
-        self._callbacks, self._lost = callbacks, lost
+    def __init__(self, callbacks: Callbacks, lost: Lost, task_id: str) -> None:
+        self._callbacks, self._lost, self._task_id = callbacks, lost, task_id
 
     def give(self, result: Task) -> bool:
         """Settle what was lost; no caller has the task by that."""
+        self._lost.inquiries.discard(self._task_id)
         self._callbacks.settle(self._lost, result)
         return False
 
     def fail(self, error: AIVideoError) -> bool:
-        """Leave it lost: the callback was forged, or another copy of it will come."""
+        """Leave it lost; most likely the callback was forged."""
+        self._lost.inquiries.discard(self._task_id)
         log.info("A callback named a task that cannot be read: %s", error)
         return False

@@ -51,6 +51,7 @@ class Creates:
     def record(self, job: Job, arrival: Arrival) -> None:
         """Judge a create and act on it."""
         job.wire = None
+        self._budget.answered(job.reserved)
         exchange = arrival.exchange
         verdict = judge(
             exchange.sent,

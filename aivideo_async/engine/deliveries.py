@@ -10,8 +10,9 @@ from __future__ import annotations
 import logging
 from collections import OrderedDict
 from typing import Any, TypeVar
+from weakref import ref
 
-from attrs import frozen
+from attrs import field, frozen
 
 from aivideo_async.engine.agenda import Agenda
 from aivideo_async.engine.jobs import Arrival, Job, Stage
@@ -37,15 +38,30 @@ REMEMBERED = 10_000
 """Task ids kept to recognise an answer that belongs to an earlier create."""
 
 
-@frozen
+@frozen(eq=False)
 class Lost:
-    """A create whose outcome is unknown, and the callback URL that may tell of it."""
+    """
+    A create whose outcome is unknown, and what is kept to settle it.
 
-    url: str
-    error: OutcomeUnknownError
+    Attributes:
+        url: The callback URL that was made for it alone.
+        error: What was raised; it may be gone, with whoever caught it.
+        model: What was asked for.
+        key: The caller's own label.
+        reserved: Milli-credits set aside for it.
+        salvaged: An id that stood in a broken answer and was never confirmed.
+        found: The tasks that can have come of it; more than one if one was forged.
+        inquiries: The tasks that are being looked at because a callback named them.
+    """
+
+    url: str = field(repr=False)
+    error: ref[OutcomeUnknownError]
     model: str
     key: str | None
     reserved: int | None
+    salvaged: str | None
+    found: list[str] = field(factory=list)
+    inquiries: set[str] = field(factory=set)
 
 
 class Deliveries:
@@ -55,7 +71,8 @@ class Deliveries:
     Attributes:
         jobs: Every job that is not done.
         followers: Of these, the ones that follow a task, by its id.
-        lost: Creates whose outcome is unknown, by their callback URL.
+        lost: Creates whose outcome is unknown, by the URL that was made for them.
+        called: Creates that wait for their answer, by the URL that was made for them.
         unclaimed: Ids paid for that no caller got, with the reason.
         closing: Whether the client is closing: nobody is followed any more.
     """
@@ -63,7 +80,8 @@ class Deliveries:
     def __init__(self, agenda: Agenda, counters: Counters, budget: Budget) -> None:
         self.jobs: set[Job] = set()
         self.followers: dict[str, list[Job]] = {}
-        self.lost: OrderedDict[str, Lost] = OrderedDict()
+        self.lost: OrderedDict[str, list[Lost]] = OrderedDict()
+        self.called: dict[str, Job] = {}
         self.unclaimed: dict[str, str] = {}
         self.closing = False
         self._agenda = agenda
@@ -107,6 +125,9 @@ class Deliveries:
     def lose(self, job: Job, evidence: Evidence) -> None:
         """Nobody can know whether this create was charged: say so, loudly."""
         self._counters.unknown += 1
+        if job.bought and job.task_id is not None:  # as it seemed
+            self._counters.accepted -= 1
+            self._budget.not_bought(job.task_id, job.reserved)
         what = job.request.model if job.request else f"{job.method} {job.path}"
         fault = f" ({evidence.fault})" if evidence.fault else ""
         error = OutcomeUnknownError(
@@ -118,11 +139,20 @@ class Deliveries:
             task_id=job.task_id,
         )
         key = job.request.key if job.request else None
-        log.warning("%s%s", error, f" Its label: {printable(key)}." if key else "")
-        if job.callback_url is not None and job.request is not None:
-            lost = Lost(job.callback_url, error, what, key, job.reserved)
-            _keep(self.lost, job.callback_url, lost)
+        label = f" Its label: {printable(key)}." if key else ""
+        log.warning("%s%s", str(error), label)  # a record may outlive the error
+        if job.own_url is not None:
+            lost = Lost(job.own_url, ref(error), what, key, job.reserved, job.task_id)
+            others = self.lost.pop(job.own_url, [])
+            _keep(self.lost, job.own_url, [*others, lost])
         self.fail(job, error)
+
+    def disown(self, job: Job) -> None:
+        """Forget the id that the job got: it is another request's."""
+        self._follow_no_more(job)
+        self._counters.accepted -= 1
+        self._budget.not_bought(job.task_id or "", job.reserved)
+        job.task_id, job.bought = None, False
 
     def follow(self, job: Job) -> None:
         """Let the job, which knows its task by now, follow it."""
@@ -135,6 +165,8 @@ class Deliveries:
             self._follow_no_more(job)
         elif job.stage is Stage.CREATE and not job.charged:
             self._budget.release(job.reserved)
+        if job.own_url is not None:
+            self.called.pop(job.own_url, None)
         job.stage, job.body = Stage.DONE, None
         self.jobs.discard(job)
         self._agenda.release(job)

@@ -109,6 +109,8 @@ class Engine:
         if (refusal := self._gate.refusal(job)) is not None:
             self._deliveries.fail(job, refusal)
         elif self._set_timer(job, timeout):
+            if job.own_url is not None:
+                self._deliveries.called[job.own_url] = job
             self._agenda.add_create(job)
             self._workers.pump()
 
@@ -212,6 +214,7 @@ class Engine:
         while self._agenda.ready(now):
             opens = self._gate.opens(now)
             if opens > now:
+                self._looks.rank(now)
                 self._workers.wake_at(opens)
                 return None
             job = self._agenda.next()
@@ -231,7 +234,9 @@ class Engine:
             self._gate.unused(job)
             return
         wire = WireRequest(job.method, job.path, job.body)
+        record = self._record_look
         if job.stage is Stage.CREATE:
+            record = self._record_create
             job.wire, job.charged = wire, True
             self.budget.sent(job.reserved)
             self._counters.creates_sent += 1
@@ -240,27 +245,36 @@ class Engine:
         try:
             exchange = await self._transport.exchange(wire)
         except asyncio.CancelledError:
-            self._record(job, wire, _cut_off(wire.sent))
+            record(job, wire, _cut_off(wire.sent))
             raise
         except Exception as error:
             # What it sent is anybody's guess, so it counts as sent.
             log.exception("The transport raised, which it must not.")
             fault = Fault(FaultKind.BROKEN, type(error).__name__)
             exchange = Exchange(sent=True, error=fault)
-        self._record(job, wire, exchange)
+        record(job, wire, exchange)
 
-    def _record(self, job: Job, wire: WireRequest, exchange: Exchange) -> None:
+    def _record_create(self, job: Job, wire: WireRequest, exchange: Exchange) -> None:
+        if job.wire is not wire:
+            return  # it was recorded when the client closed by force
         try:
             arrival = arrived(exchange, self._time())
-            if job.wire is wire:
-                self._creates.record(job, arrival)
-            elif wire.method == "GET" or job.stage is Stage.LOOK:
-                self._looks.record(job, arrival)
-            # else it was recorded when the client closed by force
-        except Exception:
-            # A bug of ours must not leave a caller waiting for ever.
-            log.exception("Recording the answer about task %s failed.", job.task_id)
-            self._deliveries.fail(job, _defect(job))
+            self._creates.record(job, arrival)
+            self._callbacks.recall(job, arrival.now)
+        except Exception as error:  # noqa: BLE001
+            self._own_up(job, error)
+
+    def _record_look(self, job: Job, wire: WireRequest, exchange: Exchange) -> None:
+        try:
+            self._looks.record(job, arrived(exchange, self._time()))
+        except Exception as error:  # noqa: BLE001
+            self._own_up(job, error)
+
+    def _own_up(self, job: Job, error: Exception) -> None:
+        """Fail *job* for a bug of ours, which must leave no caller waiting for ever."""
+        what = "Recording the answer about task %s failed."
+        log.error(what, job.task_id, exc_info=error)
+        self._deliveries.fail(job, _defect(job))
 
     # --- closing -----------------------------------------------------------------
 
@@ -316,7 +330,7 @@ class Engine:
         """Record what is still on the wire as unknown, and end the workers."""
         for job, wire in [(job, job.wire) for job in self._deliveries.jobs if job.wire]:
             # Its worker still runs, so its bytes may leave even now.
-            self._record(job, wire, _cut_off(sent=True))
+            self._record_create(job, wire, _cut_off(sent=True))
         self._workers.stop(lambda _: True)
 
 

@@ -9,6 +9,7 @@ the agenda and the workers; only the engine changes it.
 from __future__ import annotations
 
 import asyncio
+import math
 from decimal import Decimal
 from enum import Enum, auto
 from typing import Any, Protocol
@@ -98,6 +99,8 @@ class Job:
         body: The bytes of a create; dropped once it is accepted.
         request: What was asked for; None for a raw POST, a look, or somebody's task.
         callback_url: Where the service reports the end of its task, if anywhere.
+        own_url: The same, if it was made for this request alone.
+        hint: The task that a callback to it named while the create was on the wire.
         price: What it is expected to cost, in credits.
         reserved: Milli-credits set aside for it; None where its price is not known.
         charged: Whether it may have been charged, as far as is known.
@@ -115,6 +118,7 @@ class Job:
         evidence: Why the id must be confirmed by a look before it is believed.
         since: The loop's time when following began.
         age: Seconds after *since* at which the task was last seen running.
+        looked: When the last look at its task was answered.
         due: When it is taken up again; None while it is queued or on the wire.
         called_back: Whether a callback about its task has come.
         look_again: Whether one came while a look was under way.
@@ -131,6 +135,8 @@ class Job:
     body: bytes | None = field(default=None, repr=False)
     request: GenerationRequest | None = None
     callback_url: str | None = field(default=None, repr=False)  # it may hold a secret
+    own_url: str | None = field(default=None, repr=False)
+    hint: str | None = None
     price: Decimal | None = None
     reserved: int | None = None
     charged: bool = False
@@ -148,6 +154,7 @@ class Job:
     evidence: Evidence | None = None
     since: float = 0.0
     age: float = 0.0
+    looked: float = -math.inf
     due: float | None = None
     called_back: bool = False
     look_again: bool = False
@@ -158,6 +165,12 @@ class Job:
     def on_wire(self) -> bool:
         """Whether its create is on the wire now: what happens to it is unknown."""
         return self.stage is Stage.CREATE and self.wire is not None
+
+    def urgency(self, now: float) -> float:
+        """Return how urgent its look is among those that wait: infinity is at once."""
+        if self.called_back or not self.is_followed:
+            return math.inf
+        return self.schedule.urgency(now - self.since, self.age)
 
     @property
     def is_followed(self) -> bool:

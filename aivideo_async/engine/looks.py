@@ -7,7 +7,9 @@ an answer that can never come to anything ends the waiting.
 
 from __future__ import annotations
 
+import logging
 import random
+from collections.abc import Hashable
 from typing import Any
 
 from aivideo_async.engine.agenda import Agenda
@@ -27,9 +29,11 @@ from aivideo_async.models.tasks import Task, TaskStatus, read_status
 from aivideo_async.models.wire import Evidence, printable
 from aivideo_async.policy.budget import Budget
 from aivideo_async.policy.judge import Look, LookKind, judge_look
-from aivideo_async.policy.polling import Polling
+from aivideo_async.policy.polling import Polling, PollSchedule
 
 __all__ = ["Looks"]
+
+log = logging.getLogger("aivideo_async")
 
 _FINAL = (TaskStatus.COMPLETED, TaskStatus.FAILED)
 NEWBORN = 30.0
@@ -58,6 +62,7 @@ class Looks:
         self._polling = polling
         self._counters = counters
         self._rng = rng
+        self._schedules: dict[Hashable, PollSchedule] = {}
 
     def follow(self, job: Job, now: float, *, at_once: bool) -> None:
         """Begin to follow the job's task."""
@@ -66,11 +71,26 @@ class Looks:
         job.since = now
         job.attempts.failed = 0
         kind = job.request.kind if job.request else None
-        job.schedule = self._polling.schedule(kind, self._rng)
+        job.schedule = self._schedule(kind)
         if at_once:
             self._agenda.add_look(job)
         else:
             self._look_later(job, now)
+
+    def _schedule(self, kind: Hashable) -> PollSchedule:
+        """Return the one schedule for all tasks of *kind*: they learn together."""
+        schedule = self._schedules.get(kind)
+        if schedule is None:
+            schedule = self._polling.schedule(kind, self._rng)
+            self._schedules[kind] = schedule
+        return schedule
+
+    def rank(self, now: float) -> None:
+        """Let the most urgent looks go first, since the throttle lets nothing go now."""
+        try:
+            self._agenda.rank_looks(now)
+        except Exception:
+            log.exception("The poll schedule raised; looks go in the order they came.")
 
     def record(self, job: Job, arrival: Arrival) -> None:
         """Judge a look and act on it."""
@@ -84,6 +104,7 @@ class Looks:
             of_task=job.task_id is not None,
         )
         token, job.token = job.token, None
+        job.looked = arrival.now
         try:
             if job.stage is not Stage.DONE:
                 self._act(job, look, arrival)
@@ -100,7 +121,9 @@ class Looks:
         if look.kind is LookKind.OK and job.task_id is not None:
             look = _read_task(job, look.data, arrival)
         if look.kind is LookKind.OK and not _is_ours(job, look.data):
-            self._deliveries.lose(job, _foreign(job, look.data))
+            evidence = _foreign(job, look.data)
+            self._deliveries.disown(job)
+            self._deliveries.lose(job, evidence)
         elif look.kind is LookKind.OK:
             self._seen(job, look.data, arrival.now)
         elif job.is_followed and job.evidence is None:
@@ -142,7 +165,7 @@ class Looks:
         self._look_later(job, now)
 
     def _final(self, job: Job, task: Task, now: float) -> None:
-        job.schedule.done(job.age, now - job.since)
+        self._learn_end(job, now - job.since)
         self._callbacks.ended(job, now)
         if task.status is TaskStatus.COMPLETED:
             self._counters.completed += 1
@@ -153,6 +176,14 @@ class Looks:
         else:
             self._deliveries.give(job, task)
 
+    def _learn_end(self, job: Job, age: float) -> None:
+        if not job.bought and not job.age:
+            return  # it may have ended long before the first look
+        if job.called_back:  # it ended just now, not half-way since the last look
+            job.schedule.running(job.age, age)
+            job.age = age
+        job.schedule.done(job.age, age)
+
     def _follow_on(self, job: Job, look: Look, now: float) -> None:
         """No good answer: the waiting goes on, unless it can never end well."""
         if look.kind is LookKind.FATAL:
@@ -160,8 +191,9 @@ class Looks:
         elif look.kind is LookKind.THROTTLED:
             self._agenda.add_look(job)  # the throttle does the waiting
         else:
-            pause = job.attempts.pause(self._rng)
-            self._look_later(job, now, not_before=now + pause)
+            due = job.since + job.schedule.next(job.age)
+            soonest = now + job.attempts.pause(self._rng)
+            self._agenda.add_later(max(due, soonest), job)
 
     def _try_again(self, job: Job, look: Look, arrival: Arrival) -> None:
         """A single look, or one that must confirm an id: a few attempts."""
@@ -175,9 +207,8 @@ class Looks:
         else:
             self._deliveries.fail(job, _error(look))
 
-    def _look_later(self, job: Job, now: float, not_before: float = 0.0) -> None:
-        due = max(job.since + job.schedule.next(job.age), not_before)
-        self._agenda.add_later(self._callbacks.due(job, due, now), job)
+    def _look_later(self, job: Job, now: float) -> None:
+        self._agenda.add_later(self._callbacks.due(job, now), job)
 
 
 def _read_task(job: Job, data: Any, arrival: Arrival) -> Look:

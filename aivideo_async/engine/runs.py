@@ -156,7 +156,7 @@ class Run:
             return False
         self._ready.append(outcome)
         _ring(self._news)
-        if isinstance(outcome.error, CONCERNS_ALL):
+        if isinstance(outcome.error, CONCERNS_ALL) and not _is_unpriced(outcome.error):
             self._stop(outcome.error)
         return True
 
@@ -223,6 +223,11 @@ async def _read(
             if (request := next(plain, _END)) is _END:
                 return
             yield request
+
+
+def _is_unpriced(error: AIVideoError) -> bool:
+    """Tell whether it concerns this request only: its price is not known."""
+    return isinstance(error, BudgetExceededError) and error.price is None
 
 
 def _because_of(error: BaseException) -> AIVideoError:

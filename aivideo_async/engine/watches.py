@@ -42,7 +42,7 @@ class Watches:
         stop = None if until is None else self._engine.loop.create_task(until.wait())
         shown: Task | None = None
         try:
-            while until is None or not until.is_set():
+            while not (until is not None and (until.is_set() or _is_done(stop))):
                 if watch.newest is not None and watch.newest is not shown:
                     shown = watch.newest
                     watch.final_seen |= shown.is_final
@@ -125,6 +125,11 @@ class _Watch:
         for bell in self._bells:
             if not bell.done():
                 bell.set_result(None)
+
+
+def _is_done(stop: asyncio.Task[bool] | None) -> bool:
+    """Tell whether the event was set, even if it is cleared again by now."""
+    return stop is not None and stop.done()
 
 
 def _state(task: Task) -> tuple[object, ...]:

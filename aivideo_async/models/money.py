@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from decimal import ROUND_CEILING, Decimal, InvalidOperation
 
-__all__ = ["DOLLARS_PER_CREDIT", "from_milli", "milli", "read_credits"]
-
-DOLLARS_PER_CREDIT = Decimal("0.005")
-"""What the service says a credit costs."""
+__all__ = ["from_milli", "milli", "read_credits"]
 
 
 def read_credits(value: object) -> Decimal | None:

@@ -12,6 +12,7 @@ what the balance really did. Pure, in milli-credits.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from decimal import Decimal
 
 from attrs import frozen
@@ -20,6 +21,12 @@ from aivideo_async.errors import BudgetExceededError
 from aivideo_async.models.money import from_milli, milli
 
 __all__ = ["Budget", "Drift", "Marks"]
+
+REMEMBERED = 10_000
+"""Running tasks whose refund would be noticed: a web app runs for months."""
+
+ROUNDING = Decimal(1)
+"""Credits by which two whole readings may be off."""
 
 
 @frozen
@@ -31,11 +38,13 @@ class Marks:
         least: Milli-credits for what was certainly accepted.
         most: The same, and for what is on the wire or unknown.
         unpriced: How many creates left whose price is not known, whatever came of them.
+        open: How many of these have no answer yet.
     """
 
     least: int
     most: int
     unpriced: int
+    open: int
 
 
 class Budget:
@@ -54,9 +63,9 @@ class Budget:
     """
 
     def __init__(self, limit: Decimal | None = None) -> None:
-        self._limit = None if limit is None else milli(limit)
-        self._committed = self._least = self._most = self._unpriced = 0
-        self._running: dict[str, int] = {}
+        self._limit = None if limit is None else int(limit * 1000)  # not a mite more
+        self._committed = self._least = self._most = self._unpriced = self._open = 0
+        self._running: OrderedDict[str, int] = OrderedDict()
 
     @property
     def committed(self) -> Decimal:
@@ -65,7 +74,7 @@ class Budget:
 
     def marks(self) -> Marks:
         """Return what may have been charged up to now."""
-        return Marks(self._least, self._most, self._unpriced)
+        return Marks(self._least, self._most, self._unpriced, self._open)
 
     def reserve(self, price: Decimal | None) -> int | None:
         """
@@ -88,6 +97,11 @@ class Budget:
         """Note that a create leaves: from here on it may have been charged."""
         self._most += amount or 0
         self._unpriced += amount is None
+        self._open += amount is None
+
+    def answered(self, amount: int | None) -> None:
+        """Note that the answer to a create came, or that none will."""
+        self._open -= amount is None
 
     def refused(self, amount: int | None) -> None:
         """Note that a create came back and was certainly not charged."""
@@ -98,6 +112,13 @@ class Budget:
         self._least += amount or 0
         if amount:
             self._running[task_id] = amount
+        if len(self._running) > REMEMBERED:
+            self._running.popitem(last=False)  # its refund will not be noticed
+
+    def not_bought(self, task_id: str, amount: int | None) -> None:
+        """Note that a create made another task than it seemed, or perhaps none."""
+        self._least -= amount or 0
+        self._running.pop(task_id, None)
 
     def ended(self, task_id: str, *, refunded: bool) -> None:
         """Note that a task was seen at its end; any but our own changes nothing."""
@@ -108,14 +129,16 @@ class Budget:
     def _check(self, amount: int | None, limit: int) -> None:
         if amount is None:
             raise BudgetExceededError(
-                "With max_credits set, only what has a known price is sent: give "
-                "RawRequest(price=…), or name the model in prices=. Nothing was sent."
+                "With max_credits set, only what has a known price is sent: use "
+                "RawRequest(price=…), name the model in prices=, or use a client "
+                "without max_credits. Nothing was sent."
             )
         if self._committed + amount > limit:
             raise BudgetExceededError(
                 f"max_credits={from_milli(limit)} could be passed: {self.committed} are "
                 f"committed and this costs {from_milli(amount)}, by the price table. "
-                "Nothing was sent, nothing was charged by it."
+                "Nothing was sent, nothing was charged by it.",
+                price=from_milli(amount),
             )
 
 
@@ -123,10 +146,13 @@ class Drift:
     """
     Compares two readings of the balance with what the price table explains.
 
+    The service documents whole credits and charges fractions of them, so less than a
+    whole one is no drift.
+
     Example:
-        >>> drift = Drift()
-        >>> drift.read(Decimal(100), Marks(0, 0, 0), Marks(0, 0, 0))
-        >>> drift.read(Decimal(90), Marks(4700, 4700, 0), Marks(4700, 4700, 0))
+        >>> drift, nothing, bought = Drift(), Marks(0, 0, 0, 0), Marks(4700, 4700, 0, 0)
+        >>> drift.read(Decimal(100), nothing, nothing)
+        >>> drift.read(Decimal(90), bought, bought)
         (Decimal('10'), Decimal('4.7'))
     """
 
@@ -147,8 +173,8 @@ class Drift:
         Refunds and top-ups only make it miss a drift, never invent one.
         """
         last, self._last = self._last, (left, before)
-        if last is None or after.unpriced != last[1].unpriced:
+        if last is None or last[1].open or after.unpriced != last[1].unpriced:
             return None
         gone = last[0] - left
         explained = from_milli(after.most - last[1].least)
-        return (gone, explained) if gone > explained else None
+        return (gone, explained) if gone > explained + ROUNDING else None

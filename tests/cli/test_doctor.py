@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 import trustme
 
-from aivideo_async.cli import machine
-from aivideo_async.cli.findings import Finding
-from aivideo_async.cli.network import compared, taken
+from aivideo_async.cli.doctor import machine
+from aivideo_async.cli.doctor.findings import Finding
+from aivideo_async.cli.doctor.network import compared, taken
 from aivideo_async.emulator import Emulator
 from tests.cli.conftest import Aivideo, Said, point_at
 from tests.warp import warped

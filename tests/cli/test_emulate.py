@@ -106,8 +106,9 @@ def test_the_usual_port_may_be_taken(tmp_path: Path):
     with taken_port() as listener:
         port = listener.getsockname()[1]
         source = (
-            "from aivideo_async.cli import emulate, emulating, main\n"
-            f"emulating.PORT = {port}\n"
+            "from aivideo_async.cli import main\n"
+            "from aivideo_async.cli.emulate import ports\n"
+            f"ports.PORT = {port}\n"
             "main()\n"
         )
         with subprocess.Popen(

@@ -11,8 +11,9 @@ import click
 import pytest
 
 from aivideo_async import __version__
-from aivideo_async.cli import balance, price
+from aivideo_async.cli import price
 from aivideo_async.cli.app import COMMANDS, aivideo as group
+from aivideo_async.cli.credits import balance
 from aivideo_async.emulator import Emulator
 from tests.cli.conftest import KEY, Aivideo
 from tests.cli.terminal import ROOT, run

@@ -25,7 +25,7 @@ async def test_it_shows_every_table_with_its_date_and_source(aivideo: Aivideo):
 async def test_a_resolution_alone_for_programs(aivideo: Aivideo):
     """One record for each table, and which one counts."""
     *prices, summary = (await aivideo("price", "--resolution", "2k", "--json")).records
-    assert [("2k", 4.8, "0.024", True), ("2k", 9.4, "0.047", False)] == [
+    assert [("2k", 4.8, 0.024, True), ("2k", 9.4, 0.047, False)] == [
         (p["resolution"], p["credits"], p["dollars"], p["default"]) for p in prices
     ]
     assert 0 == summary["exit"]

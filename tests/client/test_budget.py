@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from aivideo_async import (
+    NO_RETRY,
     AIVideoError,
     AsyncClient,
     BudgetExceededError,
@@ -18,6 +19,7 @@ from aivideo_async import (
     GptImage2,
     NotSentError,
     OutcomeUnknownError,
+    RateLimitError,
     RawRequest,
     TaskFailedError,
     UpstreamError,
@@ -105,6 +107,16 @@ async def test_with_a_ceiling_what_has_no_price_is_refused(world: World):
             with pytest.raises(BudgetExceededError, match="known price"):
                 await call
     assert not world.emulator.requests
+
+
+@warped
+async def test_a_row_without_a_price_ends_no_run(world: World):
+    """It is refused alone; those behind it have a price."""
+    raw = RawRequest("veo-3", endpoint="/v1/videos/generations", input={})
+    async with world.client(max_credits=100) as client:
+        outcomes = await world.collect(client.generate_many([mug(0), raw, mug(1)]))
+    ends = {outcome.index: outcome.ok for outcome in outcomes}
+    assert {0: True, 1: False, 2: True} == ends
 
 
 @warped
@@ -214,6 +226,22 @@ async def test_a_bare_submit_comes_back_once_it_is_seen_to_fail(
         with suppress(TaskFailedError):
             await getattr(client, verb)(task.id)
         assert Decimal(0) == committed(client)
+
+
+@warped
+async def test_a_foreign_task_gives_back_nothing_of_ours():
+    """It fails and is refunded, to whoever bought it."""
+    wire = Scripted(
+        [accepted("t-9")],
+        [view("t-9", model="sora-2"), view("t-9", "failed", model="sora-2")],
+    )
+    async with AsyncClient(transport=wire, max_credits=PRICE) as client:
+        with pytest.raises(OutcomeUnknownError) as caught:
+            await client.generate(mug())
+        assert (1, 0) == (client.stats().unknown, client.stats().accepted)
+        await client.get_task("t-9")
+        assert PRICE == committed(client)
+    assert caught.value.task_id is None, "it would lead to another's task"
 
 
 @warped
@@ -343,6 +371,22 @@ async def test_an_estimate_reads_whatever_comes(reply: Any, credits: str | None)
         assert 0 == client.stats().creates_sent
     assert (None if credits is None else Decimal(credits)) == estimate.credits
     assert reply == estimate.raw
+
+
+@warped
+async def test_a_cancelled_estimate_holds_nobody_up():
+    """Not even if it was the one that probes whether the rate limit has cleared."""
+    limited = [refused("rate_limit_exceeded")]
+    wire = Scripted([answer({}), accepted()], limited, latency=5.0)
+    async with AsyncClient(transport=wire, retry=NO_RETRY) as client:
+        with pytest.raises(RateLimitError):
+            await client.get_task("t-1")
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(3.0):
+                await client.estimate(mug())
+        assert "/v1/estimate" == wire.creates[0].path
+        async with asyncio.timeout(60.0):
+            assert "t-1" == (await client.submit(mug())).id
 
 
 @warped

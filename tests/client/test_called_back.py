@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
+from weakref import ref
 
 import pytest
 
@@ -18,10 +20,13 @@ from aivideo_async import (
     TaskStatus,
 )
 from aivideo_async.emulator import Rule, acts
+from aivideo_async.models.wire import Exchange, Fault, FaultKind
 from tests.client.conftest import Emulate
 from tests.client.scripted import Scripted, accepted, lost, refused, view
 from tests.client.world import World, collect, mug, mugs
 from tests.warp import warped
+
+CUT = Fault(FaultKind.BROKEN, "the answer broke off")
 
 RARELY = Backoff(initial=100.0, factor=1.0, cap=100.0, jitter=0.0)
 """A look every 100 seconds: what comes earlier came by a callback."""
@@ -140,11 +145,48 @@ async def test_a_callback_after_the_end_of_the_client_does_nothing(emulate: Emul
 
 
 @warped
-async def test_a_callback_names_a_task_or_is_refused(world: World):
-    """What cannot be an id never gets into a path."""
+@pytest.mark.parametrize("task_id", ["../credits", "", "x" * 129, None, ["t-1"]])
+async def test_what_cannot_be_an_id_does_nothing(world: World, task_id: Any):
+    """It never gets into a path, and a handler that passes it on does not fail."""
     async with world.client() as client:
-        with pytest.raises(InvalidRequestError):
-            client.called_back("../credits")
+        assert not client.called_back(task_id, HOOK)
+        await asyncio.sleep(1.0)
+    assert not world.emulator.requests
+
+
+@warped
+@pytest.mark.parametrize("looks", [acts.BAD_GATEWAY, acts.DROPPED])
+async def test_a_storm_costs_a_look_a_second_while_looks_break(
+    emulate: Emulate, looks: acts.Act
+):
+    """No look has shown the task running, and still it is not looked at more often."""
+    world = emulate(Rule("task", looks, times=30))
+    async with world.client(polling=RARELY) as client:
+        waiting = asyncio.ensure_future(world.call(client.generate, mug()))
+        await asyncio.sleep(1.0)
+        for _ in range(800):
+            client.called_back(world.charged[0])
+            await asyncio.sleep(0.01)
+        assert len(world.times("GET")) <= 10
+        await waiting
+
+
+@warped
+async def test_a_callback_may_come_a_moment_before_the_service_shows_the_end(
+    emulate: Emulate,
+):
+    """The usual looks go on then, though callbacks are relied upon."""
+    world = emulate(median=10.0)
+    async with world.client() as client:
+        await rounds(world, client, "+++")
+        begun = clock()
+        waiting = asyncio.ensure_future(
+            world.call(client.generate, mug(9), callback_url=hook_of)
+        )
+        await asyncio.sleep(9.5)
+        client.called_back(world.charged[-1])
+        await waiting
+        assert clock() - begun < 12.0
 
 
 # --- polling thins out ------------------------------------------------------------
@@ -179,13 +221,29 @@ async def test_while_callbacks_arrive_one_look_a_task_is_enough(emulate: Emulate
 
 @warped
 async def test_a_lost_callback_costs_a_minute_at_most(emulate: Emulate):
-    """The safety gap."""
+    """The safety gap, once: a look that breaks then does not open another one."""
+    world = emulate(Rule("task", acts.BAD_GATEWAY, between=(175, 182)), median=10.0)
+    async with world.client() as client:
+        await rounds(world, client, "+++")
+        for number in (9, 10):
+            begun = clock()
+            await world.call(client.generate, mug(number), callback_url=hook_of)
+            assert 60.0 <= clock() - begun < 65.0
+    assert world.times("GET", 502), "the looks at the second one broke"
+
+
+@warped
+async def test_whoever_waits_for_less_than_a_minute_sees_the_end_before(
+    emulate: Emulate,
+):
+    """The task is looked at once more before the time is up."""
     world = emulate(median=10.0)
     async with world.client() as client:
         await rounds(world, client, "+++")
-        begun = clock()
-        await world.call(client.generate, mug(9), callback_url=hook_of)
-        assert 60.0 == pytest.approx(clock() - begun)
+        task = await world.call(
+            client.generate, mug(9), timeout=30.0, callback_url=hook_of
+        )
+        assert TaskStatus.COMPLETED is task.status
 
 
 @warped
@@ -219,6 +277,24 @@ async def test_callbacks_that_never_come_change_nothing(emulate: Emulate):
     async with world.client() as client:
         assert [10] * 6 == await rounds(world, client, "------")
     assert [] == world.logged("Callbacks")
+
+
+@warped
+async def test_a_second_follower_makes_no_callback_a_missed_one(emulate: Emulate):
+    """It came a moment after the look of one, while another still followed."""
+    world = emulate(median=10.0)
+    async with world.client() as client:
+        await rounds(world, client, "+++")
+        for number in range(10, 14):
+            buying = asyncio.ensure_future(
+                world.call(client.generate, mug(number), callback_url=hook_of)
+            )
+            await asyncio.sleep(0.5)
+            other = asyncio.ensure_future(client.wait(world.charged[-1], timeout=200.0))
+            await buying
+            client.called_back(world.charged[-1])
+            await other
+        assert not world.logged("Callbacks used to arrive")
 
 
 # --- unknown outcomes -------------------------------------------------------------
@@ -319,6 +395,34 @@ async def test_a_forged_callback_settles_nothing(
 
 
 @warped
+async def test_a_forged_callback_hides_no_paid_task(emulate: Emulate):
+    """It named another of the account's tasks first; both are kept, and said so."""
+    world = emulate(Rule("create", acts.LOST_REPLY, nth=2))
+    async with world.client() as another:
+        await world.call(another.submit, mug(1))
+    async with world.client() as client:
+        await lose(world, client)
+        client.called_back(world.charged[0], f"{HOOK}-7")
+        await asyncio.sleep(1.0)
+        assert client.called_back(world.charged[1], f"{HOOK}-7")
+        await asyncio.sleep(1.0)
+        assert world.charged == list(client.unclaimed)
+        assert (0, 1) == (client.stats().unknown, client.stats().accepted)
+
+
+@warped
+async def test_a_flood_of_forged_callbacks_costs_three_looks_at_once(emulate: Emulate):
+    """Whoever knows the URL of a lost create cannot crowd out the other requests."""
+    world = emulate(Rule("create", acts.LOST_REPLY), Rule("task", acts.slow(5.0)))
+    async with world.client() as client:
+        await lose(world, client)
+        for number in range(3000):
+            client.called_back(f"forged-{number}", f"{HOOK}-7")
+        await asyncio.sleep(4.0)
+        assert 3 == len(world.times("GET"))
+
+
+@warped
 async def test_a_task_of_another_model_settles_nothing():
     """The look shows what it is."""
     wire = Scripted([lost()], [view("t-9", model="sora-2")])
@@ -328,6 +432,118 @@ async def test_a_task_of_another_model_settles_nothing():
         client.called_back("t-9", HOOK)
         await asyncio.sleep(1.0)
     assert caught.value.task_id is None
+
+
+@warped
+async def test_a_callback_that_overtakes_a_lost_answer_settles_it(emulate: Emulate):
+    """It was answered 204, so it does not come again; the answer is given up later."""
+    world = emulate(Rule("create", acts.HANGING), median=8.0)
+    async with world.client() as client:
+        losing = asyncio.ensure_future(lose(world, client))
+        await asyncio.sleep(9.0)
+        assert client.called_back(world.charged[0], f"{HOOK}-7")
+        error = await losing
+        await asyncio.sleep(1.0)
+        assert world.charged == [error.task_id] == list(client.unclaimed)
+        await world.call(client.wait, world.charged[0])
+
+
+@warped
+async def test_a_callback_that_overtakes_the_answer_hastens_the_first_look(
+    emulate: Emulate,
+):
+    """The create took longer than its task."""
+    world = emulate(Rule("create", acts.slow(12.0)), median=8.0)
+    async with world.client(polling=RARELY) as client:
+        begun = clock()
+        buying = asyncio.ensure_future(
+            world.call(client.generate, mug(7), callback_url=hook_of)
+        )
+        await asyncio.sleep(9.0)
+        assert client.called_back(world.charged[0], f"{HOOK}-7")
+        await buying
+        assert clock() - begun < 14.0
+
+
+@warped
+@pytest.mark.parametrize(
+    "look", [acts.BAD_GATEWAY, acts.DROPPED, acts.refuse("rate_limit_exceeded")]
+)
+async def test_a_look_that_breaks_leaves_no_outcome_unknown(
+    emulate: Emulate, look: acts.Act
+):
+    """It is tried again: no other callback will come."""
+    world = emulate(Rule("create", acts.LOST_REPLY), Rule("task", look, nth=1))
+    async with world.client() as client:
+        error = await lose(world, client)
+        client.called_back(world.charged[0], f"{HOOK}-7")
+        await asyncio.sleep(20.0)
+        assert world.charged == [error.task_id]
+        await world.call(client.wait, world.charged[0])
+
+
+@warped
+async def test_the_copies_of_a_callback_share_one_look(emulate: Emulate):
+    """Five hundred of them, while the look is under way."""
+    world = emulate(Rule("create", acts.LOST_REPLY), Rule("task", acts.slow(5.0)))
+    async with world.client() as client:
+        await lose(world, client)
+        for _ in range(500):
+            client.called_back(world.charged[0], f"{HOOK}-7")
+            await asyncio.sleep(0.001)
+        await asyncio.sleep(10.0)
+        assert 1 == len(world.times("GET"))
+        await world.call(client.wait, world.charged[0])
+
+
+@warped
+async def test_a_salvaged_id_is_settled_by_its_callback():
+    """It could not be confirmed when it was salvaged."""
+    cut = Exchange(True, 200, body=accepted("t-1").body[:-2], error=CUT)
+    broken = [lost()] * 4
+    wire = Scripted([cut], [*broken, view("t-1")])
+    async with AsyncClient(transport=wire) as client:
+        with pytest.raises(OutcomeUnknownError) as caught:
+            await client.submit(mug(7), callback_url=hook_of)
+        assert (1, 0) == (client.stats().unknown, client.stats().accepted)
+        client.called_back("t-1", f"{HOOK}-7")
+        await asyncio.sleep(5.0)
+        assert (0, 1) == (client.stats().unknown, client.stats().accepted)
+        assert ("t-1",) == client.unclaimed
+    assert "t-1" == caught.value.task_id
+
+
+@warped
+@pytest.mark.parametrize("url", [HOOK, lambda _: HOOK], ids=["plain", "function"])
+async def test_a_url_of_several_creates_settles_none(emulate: Emulate, url: Any):
+    """Whose task it is nobody can tell; it may be another process's."""
+    world = emulate(Rule("create", acts.LOST_REPLY))
+    async with world.client() as client:
+        errors = []
+        for number in (1, 2):
+            with pytest.raises(OutcomeUnknownError) as caught:
+                await client.submit(mug(number), callback_url=url)
+            errors.append(caught.value)
+        for task_id in world.charged:
+            assert not client.called_back(task_id, HOOK)
+        await asyncio.sleep(5.0)
+        assert [None, None] == [error.task_id for error in errors]
+    assert not world.times("GET")
+
+
+@warped
+async def test_a_lost_outcome_keeps_no_caller_alive(emulate: Emulate):
+    """What is kept for its callback holds no traceback, and with it no handler's data."""
+    world = emulate(Rule("create", acts.LOST_REPLY))
+    async with world.client() as client:
+        error = ref(await lose(world, client))
+        await asyncio.sleep(1.0)
+        gc.collect()
+        assert error() is None
+        client.called_back(world.charged[0], f"{HOOK}-7")
+        await asyncio.sleep(1.0)
+        assert world.charged == list(client.unclaimed)
+        await world.call(client.wait, world.charged[0])
 
 
 @warped

@@ -223,7 +223,6 @@ async def test_a_generate_that_has_failed_already_is_an_error():
         pytest.param(refused("task_not_found"), id="404"),
         pytest.param(lost(), id="broken"),
         pytest.param(view("t-2"), id="other-id"),
-        pytest.param(view("t-1", model="sora-2"), id="other-model"),
         pytest.param(refused("invalid_api_key"), id="401"),
     ],
 )
@@ -238,6 +237,19 @@ async def test_an_id_that_is_never_confirmed_is_an_unknown_outcome(
         assert 0 == client.stats().in_flight
     assert "t-1" == caught.value.task_id
     assert 1 == len(wire.creates)
+
+
+@warped
+@BOTH
+async def test_an_id_of_another_model_is_nobodys_to_look_at(buy: Buy):
+    """The evidence names it; the error's id would lead to another's task."""
+    wire = Scripted([SALVAGED], [view("t-1", model="sora-2")])
+    async with AsyncClient(transport=wire) as client:
+        with pytest.raises(OutcomeUnknownError) as caught:
+            await buy(client)
+        assert 0 == client.stats().in_flight
+    assert caught.value.task_id is None
+    assert "t-1" in caught.value.evidence.reason
 
 
 @warped

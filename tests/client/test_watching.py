@@ -246,6 +246,21 @@ async def test_an_event_ends_the_stream(world: World):
 
 
 @warped
+async def test_an_event_that_is_cleared_again_has_ended_the_stream(world: World):
+    """It was set, and nothing spins because of it."""
+    closing = asyncio.Event()
+    async with world.client() as client:
+        task_id = await bought(world, client)
+        watching = asyncio.ensure_future(words(client.watch(task_id, until=closing)))
+        await asyncio.sleep(3.5)
+        closing.set()
+        await asyncio.sleep(0)
+        closing.clear()
+        await asyncio.sleep(0.1)
+        assert watching.done()
+
+
+@warped
 async def test_an_event_that_is_set_already_lets_nothing_begin(world: World):
     """A stream that opens while the server stops ends at once."""
     closing = asyncio.Event()

@@ -76,6 +76,12 @@ def test_what_is_free_may_be_had_at_a_ceiling_of_nothing():
     assert 0 == Budget(Decimal(0)).reserve(Decimal(0))
 
 
+def test_a_ceiling_finer_than_a_thousandth_rounds_down():
+    """So that it is not passed by a mite."""
+    with pytest.raises(BudgetExceededError):
+        Budget(Decimal("2.3999999")).reserve(PRICE)
+
+
 def test_prices_finer_than_a_thousandth_round_up():
     """So a ceiling cannot be passed by rounding."""
     budget = Budget(Decimal("0.002"))
@@ -114,6 +120,28 @@ def test_a_completed_task_stays_paid():
     budget.ended("t-1", refunded=False)
     budget.ended("t-1", refunded=True)
     assert PRICE == budget.committed
+
+
+def test_a_task_that_turned_out_to_be_anothers_gives_nothing_back():
+    """The reservation stays with the create, whose outcome is unknown now."""
+    budget = Budget()
+    bought(budget)
+    budget.not_bought("t-1", 2400)
+    budget.ended("t-1", refunded=True)
+    assert PRICE == budget.committed
+    assert marks(0, 2400) == budget.marks()
+
+
+def test_the_latest_ten_thousand_refunds_are_noticed():
+    """A web app runs for months, and most of its tasks end unseen."""
+    budget = Budget()
+    for number in range(10_001):
+        bought(budget, f"t-{number}")
+    committed = budget.committed
+    budget.ended("t-0", refunded=True)
+    assert committed == budget.committed
+    budget.ended("t-1", refunded=True)
+    assert committed - PRICE == budget.committed
 
 
 def test_somebody_elses_failed_task_makes_no_room():
@@ -208,9 +236,11 @@ TestSpending = Spending.TestCase
 # --- drift ------------------------------------------------------------------------
 
 
-def marks(least: int = 0, most: int | None = None, unpriced: int = 0) -> Marks:
+def marks(
+    least: int = 0, most: int | None = None, unpriced: int = 0, open_: int = 0
+) -> Marks:
     """Mark so many milli-credits."""
-    return Marks(least, least if most is None else most, unpriced)
+    return Marks(least, least if most is None else most, unpriced, open_)
 
 
 def readings(*story: tuple[str, Marks, Marks]) -> list[object]:
@@ -259,6 +289,19 @@ def test_an_unpriced_create_explains_anything():
     """What it cost nobody knows."""
     after = marks(0, 0, 1)
     assert None is readings(("100", marks(), marks()), ("1", after, after))[1]
+
+
+def test_an_unpriced_create_that_was_open_explains_anything():
+    """It may be charged between the readings, though it left before both."""
+    early, late = marks(0, 0, 1, 1), marks(0, 0, 1, 0)
+    assert None is readings(("100", early, early), ("50", late, late))[1]
+
+
+@pytest.mark.parametrize("left", ["97", "96.6", "97.59999999999999"])
+def test_rounding_is_no_drift(left: str):
+    """The service documents whole credits, and may count in floats."""
+    spent = marks(2400)
+    assert None is readings(("100", marks(), marks()), (left, spent, spent))[1]
 
 
 def test_each_reading_counts_from_the_last_one():

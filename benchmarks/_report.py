@@ -109,7 +109,7 @@ class _Axis:
 
 
 class _Linear(_Axis):
-    """A linear scale from 0, with four steps."""
+    """A linear scale from 0."""
 
     def __init__(self, values: Sequence[float], start: float, end: float) -> None:
         self._low, self._high = 0.0, max(values)
@@ -120,8 +120,10 @@ class _Linear(_Axis):
         return round(self._start + share * (self._end - self._start), 1)
 
     def ticks(self) -> list[float]:
-        """Return the steps."""
-        return [self._high * step / 4 for step in range(5)]
+        """Return three to eight round numbers."""
+        decade = 10.0 ** math.floor(math.log10(self._high / 3))
+        step = max(by * decade for by in (1, 2, 5) if by * decade <= self._high / 3)
+        return [step * number for number in range(int(self._high / step) + 1)]
 
 
 def _drawn(

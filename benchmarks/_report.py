@@ -51,11 +51,20 @@ class Series:
     line: bool = True
 
 
-def plot(name: str, title: str, x: str, y: str, series: Sequence[Series]) -> Path:
-    """Draw *series* on two logarithmic axes, as SVG; return the file's path."""
+def plot(
+    name: str,
+    title: str,
+    x: str,
+    y: str,
+    series: Sequence[Series],
+    *,
+    linear: bool = False,
+) -> Path:
+    """Draw *series* on logarithmic or *linear* axes, as SVG; return the file's path."""
     points = [point for one in series for point in one.points]
-    across = _Axis([point[0] for point in points], LEFT, WIDTH - RIGHT)
-    up = _Axis([point[1] for point in points], HEIGHT - BOTTOM, TOP)
+    axis = _Linear if linear else _Axis
+    across = axis([point[0] for point in points], LEFT, WIDTH - RIGHT)
+    up = axis([point[1] for point in points], HEIGHT - BOTTOM, TOP)
     middle = (LEFT + WIDTH - RIGHT) / 2
     marks = [
         HEAD,
@@ -97,6 +106,24 @@ class _Axis:
         decades = range(math.floor(self._low / math.log(10)), 7)
         values = [digit * 10.0**decade for decade in decades for digit in (1, 2, 5)]
         return [one for one in values if self._low <= math.log(one) <= self._high]
+
+
+class _Linear(_Axis):
+    """A linear scale from 0."""
+
+    def __init__(self, values: Sequence[float], start: float, end: float) -> None:
+        self._low, self._high = 0.0, max(values)
+        self._start, self._end = start, end
+
+    def __call__(self, value: float) -> float:
+        share = value / self._high
+        return round(self._start + share * (self._end - self._start), 1)
+
+    def ticks(self) -> list[float]:
+        """Return three to eight round numbers."""
+        decade = 10.0 ** math.floor(math.log10(self._high / 3))
+        step = max(by * decade for by in (1, 2, 5) if by * decade <= self._high / 3)
+        return [step * number for number in range(int(self._high / step) + 1)]
 
 
 def _drawn(

@@ -53,3 +53,12 @@ def test_a_picture_shows_every_series_inside_its_frame():
     assert all(0 < x < _report.WIDTH and 0 < y < _report.HEIGHT for x, y in places)
     assert places[0] < places[1]
     assert places[0][1] < places[1][1]  # up is small in SVG
+
+
+def test_a_picture_on_linear_axes_begins_at_zero():
+    """What changes with time is shown so."""
+    series = [_report.Series("rate", [(0.0, 0.0), (60.0, 20.0)])]
+    path = _report.plot("figures", "title", "seconds", "per s", series, linear=True)
+    (line,) = ET.fromstring(path.read_text("utf-8")).iter(f"{SVG}polyline")
+    start = tuple(map(float, line.attrib["points"].split()[0].split(",")))
+    assert (_report.LEFT, _report.HEIGHT - _report.BOTTOM) == start

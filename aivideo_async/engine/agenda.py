@@ -31,11 +31,16 @@ class Agenda:
 
     Args:
         max_in_flight: How many jobs may hold a slot at once.
+
+    Attributes:
+        in_flight: How many do.
+        buying: Whether creates may leave now; looks always may.
     """
 
     def __init__(self, max_in_flight: int) -> None:
         self._max_in_flight = max_in_flight
         self.in_flight = 0
+        self.buying = True
         self._seq = 0
         self._creates: deque[Job] = deque()
         self._again: list[tuple[int, Job]] = []
@@ -138,6 +143,8 @@ class Agenda:
                 self._looks.append(job)
 
     def _can_buy(self) -> bool:
+        if not self.buying:
+            return False
         while self._again and self._again[0][1].stage is not Stage.CREATE:
             heappop(self._again)
         if self._again:

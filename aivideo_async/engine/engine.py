@@ -18,6 +18,7 @@ import anyio
 from attrs import asdict
 
 from aivideo_async.engine.agenda import Agenda
+from aivideo_async.engine.balance import BalanceCheck
 from aivideo_async.engine.callbacks import Callbacks
 from aivideo_async.engine.creates import Creates
 from aivideo_async.engine.deliveries import Deliveries
@@ -83,6 +84,7 @@ class Engine:
             agenda, deliveries, gate, callbacks, budget, polling, counters, rng
         )
         self._creates = Creates(agenda, deliveries, gate, looks, budget, counters, rng)
+        self._balance = BalanceCheck(agenda, deliveries, gate.money, self._time)
         self.at_close: set[Callable[[], None]] = set()
         self._workers = Workers(
             max_connections, self._take, self._serve, self._gate.unused
@@ -207,7 +209,8 @@ class Engine:
         """Return the next job that may leave now, its permission taken."""
         if self._deliveries.closing:
             return None
-        now = self._time()
+        now, buys = self._time(), self._gate.buys()
+        self._agenda.buying = buys <= now
         while self._agenda.ready(now):
             opens = self._gate.opens(now)
             if opens > now:
@@ -216,11 +219,13 @@ class Engine:
                 return None
             job = self._agenda.next()
             if (refusal := self._gate.refusal(job)) is None:
+                job = self._balance.before(job)
                 self._gate.pass_through(job, now)
                 return job
             self._deliveries.fail(job, refusal)
         self._gate.idle()
-        self._workers.wake_at(self._agenda.next_due())
+        due = self._agenda.next_due()
+        self._workers.wake_at(due if buys <= now else min(due, buys))
         return None
 
     async def _serve(self, job: Job) -> None:

@@ -102,11 +102,11 @@ class Gate:
 
     def unused(self, job: Job) -> None:
         """Close the token of a job whose request did not come to an answer, if open."""
+        self.money.inconclusive(probe=job.probe)
+        self._upstream.inconclusive(trial=job.trial)
+        job.probe = job.trial = False
         token, job.token = job.token, None
         if token is not None:
-            self.money.inconclusive(probe=job.probe)
-            self._upstream.inconclusive(trial=job.trial)
-            job.probe = job.trial = False
             self._tell(lambda: self._throttle.lost(self._time(), token))
 
     def answer(

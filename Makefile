@@ -38,8 +38,9 @@ check: .venv/.developer docs ## Check format, lint, types, floors, docs and test
 docs: .venv/.developer ## Build the documentation into site/; a link that leads nowhere fails
 	.venv/bin/zensical build --strict --clean
 
-bench: .venv/.developer ## Measure the client, against a server of its own
+bench: .venv/.developer ## Measure CPU against a bare loop, and rate control in virtual time
 	$(VENV) benchmarks/cpu_per_task.py
+	$(VENV) -m benchmarks.rate_control
 
 clean: ## Remove the environment and what the tools left behind
 	rm -rf .venv .cache .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache build dist site

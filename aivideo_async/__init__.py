@@ -81,7 +81,7 @@ if TYPE_CHECKING:
         TaskStatus,
     )
     from aivideo_async.models.wire import Evidence
-    from aivideo_async.policy.polling import Backoff
+    from aivideo_async.policy.polling import Backoff, LearnedPolling
     from aivideo_async.policy.retry import NO_RETRY, RetryPolicy
     from aivideo_async.shutdown import shutdown_event
     from aivideo_async.throttle import LocalThrottle, Throttle
@@ -109,6 +109,7 @@ __all__ = [
     "InsufficientCreditsError",
     "InternalServerError",
     "InvalidRequestError",
+    "LearnedPolling",
     "LocalThrottle",
     "ModelNotFoundError",
     "NetworkError",
@@ -156,7 +157,7 @@ _HOMES = {
         "TaskFailure",
         "TaskStatus",
     ),
-    "aivideo_async.policy.polling": ("Backoff",),
+    "aivideo_async.policy.polling": ("Backoff", "LearnedPolling"),
     "aivideo_async.policy.retry": ("NO_RETRY", "RetryPolicy"),
     "aivideo_async.shutdown": ("shutdown_event",),
     "aivideo_async.throttle": ("LocalThrottle", "Throttle"),

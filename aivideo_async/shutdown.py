@@ -75,21 +75,44 @@ def _told_first(number: signal.Signals, tell: Callable[[], None]) -> Iterator[No
     This serves those of ``loop.add_signal_handler`` as well: the loop reads of the signal
     in a pipe, and calls them after the handler of Python's own.
     """
-    present = signal.getsignal(number)
-    if present is None or present is signal.SIG_IGN:  # no Python code's, or nobody's
+    relay = _relay_of(number)
+    if relay is None:
         yield
         return
-
-    def handle(number: int, frame: FrameType | None) -> None:
-        tell()
-        if callable(present):
-            present(number, frame)
-        else:
-            signal.signal(number, present)
-
-    signal.signal(number, handle)
+    relay.tells.append(tell)
     try:
         yield
     finally:
-        if signal.getsignal(number) is handle:  # else somebody came after us
-            signal.signal(number, present)
+        relay.tells.remove(tell)
+        present = signal.getsignal(number)
+        # If it is no longer there, somebody came after us, and keeps the signal.
+        if not relay.tells and isinstance(present, _Relay) and present is relay:
+            signal.signal(number, relay.present)
+
+
+class _Relay:
+    """One handler for all uses at a time, so that they may end in any order."""
+
+    def __init__(self, present: Callable[..., object] | signal.Handlers | int) -> None:
+        self.present = present
+        self.tells: list[Callable[[], None]] = []
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        for tell in tuple(self.tells):
+            tell()
+        if callable(self.present):
+            self.present(number, frame)
+        else:
+            signal.signal(number, self.present)
+
+
+def _relay_of(number: signal.Signals) -> _Relay | None:
+    """Return the relay that handles the signal, made at first; None if none may."""
+    present = signal.getsignal(number)
+    if present is None or present is signal.SIG_IGN:  # no Python code's, or nobody's
+        return None
+    if isinstance(present, _Relay):
+        return present
+    relay = _Relay(present)
+    signal.signal(number, relay)
+    return relay

@@ -15,6 +15,7 @@ from typing import Protocol
 
 from aivideo_async.errors import ConfigurationError
 from aivideo_async.models.numbers import check_number
+from aivideo_async.policy.pinprobe import PinProbe
 from aivideo_async.policy.rate import RateController, TokenBucket
 
 __all__ = ["LocalThrottle", "Throttle"]
@@ -51,14 +52,18 @@ class LocalThrottle:
     def __init__(self, rate: float | None = None) -> None:
         if rate is not None:
             check_number("rate", rate, above=True)
-        self._bucket: RateController = TokenBucket(rate, random.Random())
+        self._control: RateController = (
+            PinProbe(random.Random())
+            if rate is None
+            else TokenBucket(rate, random.Random())
+        )
         self._listeners: list[Callable[[], None]] = []
         self._loop: asyncio.AbstractEventLoop | None = None
         self._just_sent = False
 
     def when(self, now: float) -> float:
         """Return when the next request may leave; infinity while a probe is out."""
-        opens = self._bucket.when(now)
+        opens = self._control.when(now)
         if self._just_sent and opens > now and len(self._listeners) > 1:
             # Whoever asks right after a send is the sender: the others go first, else
             # those whose timers ring second would never get a turn.
@@ -69,19 +74,19 @@ class LocalThrottle:
     def sent(self, now: float) -> int:
         """Take the permission; return the token that the answer must bring back."""
         self._just_sent = True
-        return self._bucket.sent(now)
+        return self._control.sent(now)
 
     def ok(self, now: float, token: int, limited: bool = True) -> None:
         """Close *token*: any answer but a refusal by the rate limit."""
-        self._close(now, lambda: self._bucket.ok(now, token, limited))
+        self._close(now, lambda: self._control.ok(now, token, limited))
 
     def reject(self, now: float, token: int, retry_after: float | None = None) -> None:
         """Close *token*: refused by the rate limit."""
-        self._close(now, lambda: self._bucket.reject(now, token, retry_after))
+        self._close(now, lambda: self._control.reject(now, token, retry_after))
 
     def lost(self, now: float, token: int) -> None:
         """Close *token*: no answer."""
-        self._close(now, lambda: self._bucket.lost(now, token))
+        self._close(now, lambda: self._control.lost(now, token))
 
     def subscribe(self, wake: Callable[[], None]) -> None:
         """
@@ -105,12 +110,15 @@ class LocalThrottle:
 
     def _close(self, now: float, close: Callable[[], None]) -> None:
         """Close a token, then wake all who may have been waiting for that."""
-        blocked = self._bucket.when(now) == math.inf
+        blocked = self._control.when(now) == math.inf
         close()
         # A lone client looks at the gate by itself after each of its own answers; but
         # the answer to a probe may come from a client that has gone.
         if blocked or len(self._listeners) > 1:
-            for wake in tuple(self._listeners):
+            listeners = tuple(self._listeners)
+            # Each is the first in turn, or the first would take it all at a high rate.
+            self._listeners[:] = listeners[1:] + listeners[:1]
+            for wake in listeners:
                 wake()
 
 

@@ -13,7 +13,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 import aivideo_async as ai
-from _shop import HOOKS, SECRET, answer, owners, view
+from _shop import PATIENCE, answer, callback_url_of, owners, receiver_of, view
 from aivideo_async.callbacks import CallbackReceiver
 
 CLIENT = web.AppKey("CLIENT", ai.AsyncClient)
@@ -38,9 +38,14 @@ def own(request: web.Request) -> str:
 
 async def order(request: web.Request) -> web.Response:
     """Buy a picture, and do not wait for it."""
-    app, name, body = request.app, user(request), await request.json()
-    shot = ai.GptImage2(body.get("prompt"), aspect_ratio="1:1")
-    task = await app[CLIENT].submit(shot, callback_url=app[RECEIVER].url_for)
+    app, name = request.app, user(request)
+    try:
+        prompt = (await request.json())["prompt"]
+    except (ValueError, TypeError, KeyError):
+        raise web.HTTPBadRequest(text='Send {"prompt": "…"}.') from None
+    shot = ai.GptImage2(prompt, aspect_ratio="1:1")
+    url = callback_url_of(app[RECEIVER])
+    task = await app[CLIENT].submit(shot, callback_url=url)
     owners[task.id] = name
     links = {"id": task.id, "events": f"/shots/{task.id}/events"}
     return web.json_response(links, status=202)
@@ -57,12 +62,20 @@ async def events(request: web.Request) -> web.StreamResponse:
     stream = web.StreamResponse(headers=STREAM)
     await stream.prepare(request)
     with suppress(ConnectionError):  # the browser has left
-        async for task in app[CLIENT].watch(task_id, until=app[CLOSING]):
-            text = f"event: {task.status}\ndata: {json.dumps(view(task))}\n\n"
-            await stream.write(text.encode())
-        if task is None or not task.is_final:  # the browser comes again in a second
-            await stream.write(b"event: closing\ndata: {}\nretry: 1000\n\n")
+        try:
+            async for task in app[CLIENT].watch(task_id, until=app[CLOSING]):
+                await stream.write(event(task.status, view(task)))
+        except ai.AIVideoError as error:  # too late for another status
+            await stream.write(event("trouble", answer(error)[1]))
+        else:
+            if task is None or not task.is_final:  # the browser comes again
+                await stream.write(event("closing", {}) + b"retry: 1000\n\n")
     return stream
+
+
+def event(name: str, data: object) -> bytes:
+    """Write one server-sent event."""
+    return f"event: {name}\ndata: {json.dumps(data)}\n\n".encode()
 
 
 @web.middleware
@@ -89,8 +102,8 @@ async def close_streams(app: web.Application) -> None:
 def make_app(arguments: list[str]) -> web.Application:
     """Put it together: one client for the whole process."""
     app = web.Application(middlewares=[catch])
-    app[CLIENT], app[CLOSING] = ai.AsyncClient(), asyncio.Event()
-    app[RECEIVER] = CallbackReceiver(app[CLIENT], url=HOOKS, secret=SECRET)
+    app[CLIENT], app[CLOSING] = ai.AsyncClient(retry=PATIENCE), asyncio.Event()
+    app[RECEIVER] = receiver_of(app[CLIENT])
     app.add_routes(app[RECEIVER].aiohttp_routes("/hooks"))
     app.router.add_post("/shots", order)
     app.router.add_get("/shots/{task_id}", look)

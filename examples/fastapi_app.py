@@ -11,19 +11,21 @@ from typing import Annotated, Any
 from fastapi import Body, Depends, FastAPI, Header, HTTPException, Request
 from fastapi.responses import JSONResponse
 from fastapi.sse import EventSourceResponse, ServerSentEvent
+from starlette.routing import Mount
 
 import aivideo_async as ai
-from _shop import HOOKS, SECRET, answer, owners, view
-from aivideo_async.callbacks import CallbackReceiver
+from _shop import PATIENCE, answer, callback_url_of, owners, receiver_of, view
 
 
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
     """Keep one client for the whole process; streams end before it closes."""
-    async with ai.shutdown_event() as closing, ai.AsyncClient() as client:
-        hooks = CallbackReceiver(client, url=HOOKS, secret=SECRET)
-        app.mount("/hooks", hooks)
-        yield {"client": client, "closing": closing, "hooks": hooks}
+    async with ai.shutdown_event() as closing, ai.AsyncClient(retry=PATIENCE) as client:
+        hooks = receiver_of(client)
+        app.router.routes.append(mount := Mount("/hooks", hooks))
+        url = callback_url_of(hooks)
+        yield {"client": client, "closing": closing, "callback_url": url}
+        app.router.routes.remove(mount)
 
 
 app = FastAPI(lifespan=lifespan)
@@ -46,7 +48,7 @@ async def order(prompt: Prompt, user: User, request: Request) -> dict[str, str]:
     """Buy a picture, and do not wait for it."""
     shot = ai.GptImage2(prompt, aspect_ratio="1:1")
     state = request.state
-    task = await state.client.submit(shot, callback_url=state.hooks.url_for)
+    task = await state.client.submit(shot, callback_url=state.callback_url)
     owners[task.id] = user
     return {"id": task.id, "events": f"/shots/{task.id}/events"}
 
@@ -61,8 +63,12 @@ async def look(task_id: Own, request: Request) -> dict[str, Any]:
 async def events(task_id: Own, request: Request) -> AsyncIterator[ServerSentEvent]:
     """Tell each change; at a final one the browser has to close its EventSource."""
     state, task = request.state, None
-    async for task in state.client.watch(task_id, until=state.closing):
-        yield ServerSentEvent(event=task.status, data=view(task))
+    try:
+        async for task in state.client.watch(task_id, until=state.closing):
+            yield ServerSentEvent(event=task.status, data=view(task))
+    except ai.AIVideoError as error:  # too late for another status
+        yield ServerSentEvent(event="trouble", data=answer(error)[1])
+        return
     if task is None or not task.is_final:  # the browser comes again in a second
         yield ServerSentEvent(event="closing", data={}, retry=1000)
 

@@ -101,6 +101,23 @@ async def test_the_handler_is_put_back(number: int):
 
 
 @stops
+async def test_uses_may_end_in_any_order(number: int):
+    """As those of many streams do: each event hears, and the server in the end."""
+    got = handled(number)
+    server = signal.getsignal(number)
+    uses = [shutdown_event() for _ in range(2000)]
+    events = [await use.__aenter__() for use in uses]
+    signal.raise_signal(number)
+    for event in events:
+        await event.wait()
+    for use in uses:
+        await use.__aexit__(None, None, None)
+    assert server is signal.getsignal(number)
+    signal.raise_signal(number)
+    assert [number, number] == got
+
+
+@stops
 async def test_a_handler_that_came_later_is_left_alone(number: int):
     """Whoever took the signal over inside the block keeps it."""
     async with shutdown_event():

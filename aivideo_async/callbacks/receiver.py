@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -28,8 +29,8 @@ __all__ = ["CallbackClient", "CallbackReceiver"]
 
 MOST_AT_WORK = 256
 MOST_REMEMBERED = 10_000
-SETTLING = 60.0
-"""Seconds for the service to say itself what its callback said."""
+SETTLING = 5.0
+"""Seconds for the service to say itself what its callback said; a stop waits for it."""
 
 log = logging.getLogger("aivideo_async")
 
@@ -55,7 +56,8 @@ class CallbackReceiver:
     whoever waits for it learns of its end now and not at the next poll. Polling goes on
     all the same: a lost callback costs time, never a result.
 
-    Calls cost nothing. What a forged one can do is to make the client look once more.
+    Calls cost nothing. What a forged one can do is to make the client look once more,
+    and with *on_task* for five seconds.
 
     Args:
         client: The `AsyncClient` whose tasks these are.
@@ -65,7 +67,8 @@ class CallbackReceiver:
         on_task: Awaited with the final task, as the service tells it to our own key, once
             for each id; that is per process, so let it be harmless to repeat. It runs
             after the answer, before the server takes the call as done. What it raises
-            is logged, and it is not called again for that task.
+            is logged, and it is not called again for that task; when a server stops
+            it, a WARNING names the task.
 
     Raises:
         ConfigurationError: The secret could be guessed, or the URL cannot be called.
@@ -108,6 +111,9 @@ class CallbackReceiver:
         """
         Return the receiver as routes of an aiohttp app, below *path*.
 
+        The app's ``handler_cancellation`` has to stay off, as it is: the service hangs
+        up after the answer, and the work begins there.
+
         Example:
             >>> from aiohttp import web
             >>> from aivideo_async.callbacks import CallbackReceiver
@@ -149,9 +155,20 @@ class CallbackReceiver:
             return
         await answer(204)
         self._client.called_back(task_id, self._addresses.of(call.token))
-        if self._on_task is not None and task_id not in self._remembered:
-            self._remember(task_id)
+        if self._on_task is None or task_id in self._remembered:
+            return
+        self._remember(task_id)
+        try:
             await self._report(task_id, self._on_task)
+        except asyncio.CancelledError:  # the server stops, or cancels its handlers
+            self._remembered.pop(task_id, None)
+            log.warning(
+                "on_task was stopped for task %s, or before it. The task itself is "
+                "safe: client.get_task(%r)",
+                task_id,
+                task_id,
+            )
+            raise
 
     def _remember(self, task_id: str) -> None:
         self._remembered[task_id] = None

@@ -54,7 +54,8 @@ class AsyncClient(Buying, Looking):
             way, `wait` and `get_task` none.
         max_connections: How many HTTP requests are open at once.
         rate: Requests per second for creates, polls and all; None learns the limit.
-        polling: When to look at running tasks; see `Backoff`.
+        polling: When to look at running tasks: `Backoff`, or `LearnedPolling`, which
+            learns it from how long tasks take.
         max_credits: What this client may spend in all, by the price table and with
             what is in flight; beyond it, and where no price is known, nothing is sent
             (`BudgetExceededError`). What failed or was refused counts no more, an

@@ -123,9 +123,11 @@ class Hosts:
 def read_url(text: str) -> URL:
     """Read a URL and leave its quoting as it is: a signature may depend on it."""
     try:
-        return URL(text, encoded=text.isascii() and text.isprintable())
+        url = URL(text, encoded=text.isascii() and text.isprintable())
+        url.port, url.host  # noqa: B018  (reading them checks them)
     except ValueError:
         raise FetchError("its URL is malformed, so it is not fetched") from None
+    return url
 
 
 def shown(url: URL) -> str:

@@ -1,7 +1,8 @@
 """
 The agenda: what is to be done, in which order, and when. Pure bookkeeping, no I/O.
 
-Creates come first come first served; one that was refused keeps its place. A waiting
+Creates come first come first served; one that was refused keeps its place. So do looks,
+until they have to wait for the throttle: then the most urgent goes first. A waiting
 task is one tuple in one heap, not a sleeping coroutine. Buying and looking share the
 way out fairly. Jobs that were withdrawn stay where they are and are skipped.
 """
@@ -12,11 +13,16 @@ import math
 from collections import deque
 from collections.abc import Iterator
 from heapq import heappop, heappush
+from itertools import chain
+from operator import itemgetter
 
 from aivideo_async.engine.jobs import Job, Stage
 from aivideo_async.policy.fairness import FairShare
 
 __all__ = ["Agenda"]
+
+ROUND = 8
+"""The share of the waiting looks that is ranked ahead is one in so many."""
 
 
 class Agenda:
@@ -25,15 +31,21 @@ class Agenda:
 
     Args:
         max_in_flight: How many jobs may hold a slot at once.
+
+    Attributes:
+        in_flight: How many do.
+        buying: Whether creates may leave now; looks always may.
     """
 
     def __init__(self, max_in_flight: int) -> None:
         self._max_in_flight = max_in_flight
         self.in_flight = 0
+        self.buying = True
         self._seq = 0
         self._creates: deque[Job] = deque()
         self._again: list[tuple[int, Job]] = []
         self._looks: deque[Job] = deque()
+        self._first_looks: deque[Job] = deque()  # these before all others
         self._due: list[tuple[float, int, Job]] = []
         self._share = FairShare()
 
@@ -77,7 +89,28 @@ class Agenda:
 
     def looks(self) -> Iterator[Job]:
         """Single looks that wait for their turn."""
-        return (job for job in self._looks if job.stage is Stage.LOOK)
+        waiting = chain(self._first_looks, self._looks)
+        return (job for job in waiting if job.stage is Stage.LOOK)
+
+    def rank_looks(self, now: float) -> None:
+        """
+        Put the most urgent looks first: all that cannot wait, and an eighth of the rest.
+
+        Those go before there is a next ranking. So it costs little however many wait,
+        and neither those that cannot wait nor the others hold each other up for long.
+        """
+        if _skip_done(self._first_looks) or len(self._looks) < 2:
+            return
+        ranked = sorted(
+            ((job.urgency(now), job) for job in self._looks),
+            key=itemgetter(0),
+            reverse=True,  # equals keep their order
+        )
+        at_once = sum(urgency == math.inf for urgency, _ in ranked)
+        ahead = at_once + math.ceil((len(ranked) - at_once) / ROUND)
+        jobs = [job for _, job in ranked]
+        self._first_looks.extend(jobs[:ahead])
+        self._looks = deque(jobs[ahead:])
 
     def next_due(self) -> float:
         """When the next job becomes due that is not yet."""
@@ -94,7 +127,7 @@ class Agenda:
             self._share.took_submit()
             return self._take_create()
         self._share.took_look()
-        return self._looks.popleft()
+        return (self._first_looks or self._looks).popleft()
 
     def _ripen(self, now: float) -> None:
         """Move what has become due into the queues."""
@@ -110,6 +143,8 @@ class Agenda:
                 self._looks.append(job)
 
     def _can_buy(self) -> bool:
+        if not self.buying:
+            return False
         while self._again and self._again[0][1].stage is not Stage.CREATE:
             heappop(self._again)
         if self._again:
@@ -117,7 +152,7 @@ class Agenda:
         return _skip_done(self._creates) and self.in_flight < self._max_in_flight
 
     def _can_look(self) -> bool:
-        return _skip_done(self._looks)
+        return _skip_done(self._first_looks) or _skip_done(self._looks)
 
     def _take_create(self) -> Job:
         if self._again:

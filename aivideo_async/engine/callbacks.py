@@ -27,6 +27,9 @@ __all__ = ["Callbacks"]
 
 log = logging.getLogger("aivideo_async")
 
+AT_ONCE = 3
+"""Looks under way at tasks that callbacks to the URL of one lost create named."""
+
 SOON = 1.0
 """Seconds between two looks at a task, however many callbacks come."""
 
@@ -64,14 +67,15 @@ class Callbacks:
         if task_id is not None:
             self.heard(task_id, job.own_url, now)
 
-    def due(self, job: Job, due: float, now: float) -> float:
-        """Return when to look at a running task that would be looked at when *due*."""
+    def due(self, job: Job, now: float) -> float:
+        """Return when to look again at the job's task, which still runs."""
+        due = job.since + job.schedule.next(job.age)
         if job.look_again:
             job.look_again = False
             return min(due, now + SOON)
-        if job.callback_url is None or job.called_back:
+        if job.callback_url is None or job.called_back or not self._trust.holds(now):
             return due
-        rarely = now + self._trust.gap(now)
+        rarely = job.since + job.schedule.next(job.age, rarely=True)
         if job.timer is not None:  # whoever waits only so long sees the end before
             rarely = min(rarely, job.timer.when() - SOON)
         return max(due, rarely)
@@ -110,7 +114,7 @@ class Callbacks:
         if len(lost) != 1:
             return False  # of several with one URL nobody knows which it was
         (one,) = lost
-        if task_id not in one.inquiries:
+        if task_id not in one.inquiries and len(one.inquiries) < AT_ONCE:
             one.inquiries.add(task_id)
             look = Job(
                 Stage.LOOK,
@@ -124,10 +128,24 @@ class Callbacks:
         return True
 
     def settle(self, lost: Lost, task: Task) -> None:
-        """Record that *task* came of the lost create, if it can have."""
-        if lost.url not in self._deliveries.lost or not self._fits(lost, task):
+        """
+        Record that *task* came of the lost create, if it can have.
+
+        A second one that can have is kept too: the first was forged then, or this is,
+        and neither may get lost for that.
+        """
+        if not self._fits(lost, task):
             return
-        del self._deliveries.lost[lost.url]
+        lost.found.append(task.id)
+        if len(lost.found) == 1:
+            self._correct(lost, task)
+        if task.status is TaskStatus.FAILED:
+            log.warning("%s; it failed and is refunded.", _found(lost, task))
+        else:
+            self._deliveries.keep_unclaimed(task.id, _found(lost, task))
+
+    def _correct(self, lost: Lost, task: Task) -> None:
+        """Put right what was noted when the outcome was unknown."""
         if (error := lost.error()) is not None:
             error.task_id = task.id
         self._counters.unknown -= 1
@@ -136,10 +154,6 @@ class Callbacks:
         if task.is_final:
             failed = task.status is TaskStatus.FAILED
             self._budget.ended(task.id, refunded=failed)
-        if task.status is TaskStatus.FAILED:
-            log.warning("%s; it failed and is refunded.", _found(lost, task))
-        else:
-            self._deliveries.keep_unclaimed(task.id, _found(lost, task))
 
     def _fits(self, lost: Lost, task: Task) -> bool:
         """Tell whether it is of that model, and nobody else's."""
@@ -147,7 +161,7 @@ class Callbacks:
         if known and task.model != lost.model:
             return False
         new = self._deliveries.remember(task.id, -math.inf)
-        return new or task.id == lost.salvaged
+        return new or (task.id == lost.salvaged and task.id not in lost.found)
 
 
 def _found(lost: Lost, task: Task) -> str:

@@ -62,6 +62,7 @@ class Creates:
             makes_task=job.request is not None,
         )
         stop = self._gate.answer_money(job, verdict, arrival.now)
+        self._gate.answer_upstream(job, verdict, arrival.now)
         refused = verdict.kind is VerdictKind.RETRY_LATER
         token, job.token = job.token, None  # sent back, the job may leave again at once
         try:

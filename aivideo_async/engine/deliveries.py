@@ -50,6 +50,7 @@ class Lost:
         key: The caller's own label.
         reserved: Milli-credits set aside for it.
         salvaged: An id that stood in a broken answer and was never confirmed.
+        found: The tasks that can have come of it; more than one if one was forged.
         inquiries: The tasks that are being looked at because a callback named them.
     """
 
@@ -59,6 +60,7 @@ class Lost:
     key: str | None
     reserved: int | None
     salvaged: str | None
+    found: list[str] = field(factory=list)
     inquiries: set[str] = field(factory=set)
 
 

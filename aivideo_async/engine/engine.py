@@ -12,13 +12,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 import anyio
 from attrs import asdict
 
 from aivideo_async.engine.agenda import Agenda
+from aivideo_async.engine.balance import BalanceCheck
 from aivideo_async.engine.callbacks import Callbacks
 from aivideo_async.engine.creates import Creates
 from aivideo_async.engine.deliveries import Deliveries
@@ -84,6 +84,7 @@ class Engine:
             agenda, deliveries, gate, callbacks, budget, polling, counters, rng
         )
         self._creates = Creates(agenda, deliveries, gate, looks, budget, counters, rng)
+        self._balance = BalanceCheck(agenda, deliveries, gate.money, self._time)
         self.at_close: set[Callable[[], None]] = set()
         self._workers = Workers(
             max_connections, self._take, self._serve, self._gate.unused
@@ -208,19 +209,23 @@ class Engine:
         """Return the next job that may leave now, its permission taken."""
         if self._deliveries.closing:
             return None
-        now = self._time()
+        now, buys = self._time(), self._gate.buys()
+        self._agenda.buying = buys <= now
         while self._agenda.ready(now):
             opens = self._gate.opens(now)
             if opens > now:
+                self._looks.rank(now)
                 self._workers.wake_at(opens)
                 return None
             job = self._agenda.next()
             if (refusal := self._gate.refusal(job)) is None:
+                job = self._balance.before(job)
                 self._gate.pass_through(job, now)
                 return job
             self._deliveries.fail(job, refusal)
         self._gate.idle()
-        self._workers.wake_at(self._agenda.next_due())
+        due = self._agenda.next_due()
+        self._workers.wake_at(due if buys <= now else min(due, buys))
         return None
 
     async def _serve(self, job: Job) -> None:
@@ -252,23 +257,24 @@ class Engine:
     def _record_create(self, job: Job, wire: WireRequest, exchange: Exchange) -> None:
         if job.wire is not wire:
             return  # it was recorded when the client closed by force
-        with self._no_caller_left_behind(job):
+        try:
             arrival = arrived(exchange, self._time())
             self._creates.record(job, arrival)
             self._callbacks.recall(job, arrival.now)
+        except Exception as error:  # noqa: BLE001
+            self._own_up(job, error)
 
     def _record_look(self, job: Job, wire: WireRequest, exchange: Exchange) -> None:
-        with self._no_caller_left_behind(job):
-            self._looks.record(job, arrived(exchange, self._time()))
-
-    @contextmanager
-    def _no_caller_left_behind(self, job: Job) -> Iterator[None]:
-        """See to it that a bug of ours leaves no caller waiting for ever."""
         try:
-            yield
-        except Exception:
-            log.exception("Recording the answer about task %s failed.", job.task_id)
-            self._deliveries.fail(job, _defect(job))
+            self._looks.record(job, arrived(exchange, self._time()))
+        except Exception as error:  # noqa: BLE001
+            self._own_up(job, error)
+
+    def _own_up(self, job: Job, error: Exception) -> None:
+        """Fail *job* for a bug of ours, which must leave no caller waiting for ever."""
+        what = "Recording the answer about task %s failed."
+        log.error(what, job.task_id, exc_info=error)
+        self._deliveries.fail(job, _defect(job))
 
     # --- closing -----------------------------------------------------------------
 

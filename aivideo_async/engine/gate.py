@@ -1,5 +1,7 @@
 """
-The gate every request passes: the throttle for pace, the circuit for money.
+The gate every request passes: the throttle for pace, the circuits for creates.
+
+One circuit is about money and refuses, the other about the provider and lets wait.
 
 The throttle's permission is taken in the same step in which it is granted, and every
 token is closed with exactly one answer, whatever became of the request.
@@ -14,11 +16,12 @@ from datetime import UTC, datetime, timedelta
 
 from aivideo_async.engine.jobs import Arrival, Job, Stage
 from aivideo_async.engine.stats import Counters
-from aivideo_async.errors import BillingError
+from aivideo_async.errors import BillingError, UpstreamError
 from aivideo_async.models.wire import Exchange
 from aivideo_async.policy.circuit import MoneyCircuit
 from aivideo_async.policy.judge import Verdict, VerdictKind
 from aivideo_async.policy.retry import read_http_date, read_retry_after
+from aivideo_async.policy.upstream import IN_A_ROW, UpstreamCircuit
 from aivideo_async.throttle import Throttle
 
 __all__ = ["Gate", "arrived"]
@@ -46,6 +49,9 @@ class Gate:
         throttle: When the next request may leave.
         time: The loop's clock.
         counters: Where refusals are counted.
+
+    Attributes:
+        money: Whether creates are refused.
     """
 
     def __init__(
@@ -54,7 +60,8 @@ class Gate:
         self._throttle = throttle
         self._time = time
         self._counters = counters
-        self._circuit = MoneyCircuit()
+        self.money = MoneyCircuit()
+        self._upstream = UpstreamCircuit()
         self._held = False
 
     def opens(self, now: float) -> float:
@@ -68,20 +75,25 @@ class Gate:
             self._held = True
         return when
 
+    def buys(self) -> float:
+        """Return when creates may leave, as far as the provider is concerned."""
+        return self._upstream.opens()
+
     def idle(self) -> None:
         """Note that nothing waits: from here on it is the work that limits us."""
         self._held = False
 
     def refusal(self, job: Job) -> BillingError | None:
         """Return why *job* may not be bought now, or None."""
-        if job.stage is not Stage.CREATE or self._circuit.allows(self._time()):
+        if job.stage is not Stage.CREATE or self.money.allows(self._time()):
             return None
         return self.billing_error()
 
     def pass_through(self, job: Job, now: float) -> None:
         """Take the permission for *job*."""
         if job.stage is Stage.CREATE:
-            job.probe = self._circuit.sent()
+            job.probe = self.money.sent()
+            job.trial = self._upstream.sent()
         job.limited = self._held
         try:
             job.token = self._throttle.sent(now)
@@ -90,10 +102,11 @@ class Gate:
 
     def unused(self, job: Job) -> None:
         """Close the token of a job whose request did not come to an answer, if open."""
+        self.money.inconclusive(probe=job.probe)
+        self._upstream.inconclusive(trial=job.trial)
+        job.probe = job.trial = False
         token, job.token = job.token, None
         if token is not None:
-            self._circuit.inconclusive(probe=job.probe)
-            job.probe = False
             self._tell(lambda: self._throttle.lost(self._time(), token))
 
     def answer(
@@ -141,24 +154,39 @@ class Gate:
         """Tell the circuit; return whether buying has to stop."""
         probe, job.probe = job.probe, False
         if isinstance(verdict.error, BillingError):
-            self._circuit.trip(now, verdict.error, probe=probe)
+            self.money.trip(now, verdict.error, probe=probe)
             self._date(verdict.error)
             return True
         if verdict.kind is VerdictKind.ACCEPTED:
-            self._circuit.passed(probe=probe)
+            self.money.passed(probe=probe)
         else:
-            self._circuit.inconclusive(probe=probe)
+            self.money.inconclusive(probe=probe)
         return False
+
+    def answer_upstream(self, job: Job, verdict: Verdict, now: float) -> None:
+        """Tell the provider's circuit."""
+        trial, job.trial = job.trial, False
+        if verdict.kind is VerdictKind.ACCEPTED:
+            self._upstream.passed()
+        elif isinstance(verdict.error, UpstreamError):
+            item = hash(job.body)
+            if self._upstream.refused(now, item, trial=trial):
+                log.warning(
+                    "The provider behind the API refused %d different creates in a row "
+                    "(503): creates wait, and one at a time tries whether it is back.",
+                    IN_A_ROW,
+                )
+            job.attempts.hopeless = self._upstream.hopeless(item)
+        else:
+            self._upstream.inconclusive(trial=trial)
 
     def billing_error(self) -> BillingError:
         """Make a copy of the refusal that tripped the circuit, for another request."""
-        error = (
-            self._circuit.error or BillingError("buying has stopped")
-        ).for_another()
+        error = (self.money.error or BillingError("buying has stopped")).for_another()
         self._date(error)
         return error
 
     def _date(self, error: BillingError) -> None:
-        wait = max(0.0, self._circuit.opens() - self._time())
+        wait = max(0.0, self.money.opens() - self._time())
         error.retry_after = wait
         error.retry_at = datetime.now(UTC) + timedelta(seconds=wait)

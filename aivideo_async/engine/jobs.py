@@ -113,6 +113,7 @@ class Job:
         token: The throttle's token of that request, until it is answered.
         limited: Whether that request had to wait for the throttle.
         probe: Whether it probes the money circuit.
+        trial: Whether it tries if the provider is back.
         task_id: The task, once known.
         evidence: Why the id must be confirmed by a look before it is believed.
         since: The loop's time when following began.
@@ -148,6 +149,7 @@ class Job:
     token: int | None = None
     limited: bool = True
     probe: bool = False
+    trial: bool = False
     task_id: str | None = None
     evidence: Evidence | None = None
     since: float = 0.0
@@ -163,6 +165,12 @@ class Job:
     def on_wire(self) -> bool:
         """Whether its create is on the wire now: what happens to it is unknown."""
         return self.stage is Stage.CREATE and self.wire is not None
+
+    def urgency(self, now: float) -> float:
+        """Return how urgent its look is among those that wait: infinity is at once."""
+        if self.called_back or not self.is_followed:
+            return math.inf
+        return self.schedule.urgency(now - self.since, self.age)
 
     @property
     def is_followed(self) -> bool:

@@ -7,7 +7,9 @@ an answer that can never come to anything ends the waiting.
 
 from __future__ import annotations
 
+import logging
 import random
+from collections.abc import Hashable
 from typing import Any
 
 from aivideo_async.engine.agenda import Agenda
@@ -27,9 +29,11 @@ from aivideo_async.models.tasks import Task, TaskStatus, read_status
 from aivideo_async.models.wire import Evidence, printable
 from aivideo_async.policy.budget import Budget
 from aivideo_async.policy.judge import Look, LookKind, judge_look
-from aivideo_async.policy.polling import Polling
+from aivideo_async.policy.polling import Polling, PollSchedule
 
 __all__ = ["Looks"]
+
+log = logging.getLogger("aivideo_async")
 
 _FINAL = (TaskStatus.COMPLETED, TaskStatus.FAILED)
 NEWBORN = 30.0
@@ -58,6 +62,7 @@ class Looks:
         self._polling = polling
         self._counters = counters
         self._rng = rng
+        self._schedules: dict[Hashable, PollSchedule] = {}
 
     def follow(self, job: Job, now: float, *, at_once: bool) -> None:
         """Begin to follow the job's task."""
@@ -66,11 +71,26 @@ class Looks:
         job.since = now
         job.attempts.failed = 0
         kind = job.request.kind if job.request else None
-        job.schedule = self._polling.schedule(kind, self._rng)
+        job.schedule = self._schedule(kind)
         if at_once:
             self._agenda.add_look(job)
         else:
             self._look_later(job, now)
+
+    def _schedule(self, kind: Hashable) -> PollSchedule:
+        """Return the one schedule for all tasks of *kind*: they learn together."""
+        schedule = self._schedules.get(kind)
+        if schedule is None:
+            schedule = self._polling.schedule(kind, self._rng)
+            self._schedules[kind] = schedule
+        return schedule
+
+    def rank(self, now: float) -> None:
+        """Let the most urgent looks go first, since the throttle lets nothing go now."""
+        try:
+            self._agenda.rank_looks(now)
+        except Exception:
+            log.exception("The poll schedule raised; looks go in the order they came.")
 
     def record(self, job: Job, arrival: Arrival) -> None:
         """Judge a look and act on it."""
@@ -145,7 +165,7 @@ class Looks:
         self._look_later(job, now)
 
     def _final(self, job: Job, task: Task, now: float) -> None:
-        job.schedule.done(job.age, now - job.since)
+        self._learn_end(job, now - job.since)
         self._callbacks.ended(job, now)
         if task.status is TaskStatus.COMPLETED:
             self._counters.completed += 1
@@ -155,6 +175,14 @@ class Looks:
             self._deliveries.fail(job, TaskFailedError(task))
         else:
             self._deliveries.give(job, task)
+
+    def _learn_end(self, job: Job, age: float) -> None:
+        if not job.bought and not job.age:
+            return  # it may have ended long before the first look
+        if job.called_back:  # it ended just now, not half-way since the last look
+            job.schedule.running(job.age, age)
+            job.age = age
+        job.schedule.done(job.age, age)
 
     def _follow_on(self, job: Job, look: Look, now: float) -> None:
         """No good answer: the waiting goes on, unless it can never end well."""
@@ -180,8 +208,7 @@ class Looks:
             self._deliveries.fail(job, _error(look))
 
     def _look_later(self, job: Job, now: float) -> None:
-        due = job.since + job.schedule.next(job.age)
-        self._agenda.add_later(self._callbacks.due(job, due, now), job)
+        self._agenda.add_later(self._callbacks.due(job, now), job)
 
 
 def _read_task(job: Job, data: Any, arrival: Arrival) -> Look:

@@ -4,14 +4,15 @@ The money circuit: what a spend limit or an empty balance does to the next purch
 It is no rate limit. The first refusal trips it; from then on nothing is bought, while
 everything bought goes on. After a minute one real create may pass as a probe, then
 after 2, 5, 10 … 60 minutes, so that a web app recovers from an hourly limit without a
-restart. Pure: it is told the time.
+restart. After an empty balance a free look at the credits comes before that create.
+Pure: it is told the time.
 """
 
 from __future__ import annotations
 
 import math
 
-from aivideo_async.errors import BillingError
+from aivideo_async.errors import BillingError, InsufficientCreditsError
 
 __all__ = ["MoneyCircuit"]
 
@@ -35,6 +36,7 @@ class MoneyCircuit:
         self._gap = 0
         self._opens = -math.inf
         self._probing = False
+        self._funded = False
 
     @property
     def error(self) -> BillingError | None:
@@ -49,6 +51,20 @@ class MoneyCircuit:
         """Tell whether a create may pass now, be it as the probe."""
         return self._error is None or (now >= self._opens and not self._probing)
 
+    def asks_balance(self) -> bool:
+        """Tell whether the credits have to be looked at before a create may probe."""
+        return isinstance(self._error, InsufficientCreditsError) and not self._funded
+
+    def asking(self) -> None:
+        """Note that the credits are being looked at; until then nothing may pass."""
+        self._probing = True
+
+    def answered(self, now: float, *, funded: bool) -> None:
+        """Note whether they suffice: then a create may probe, else the next pause."""
+        self._probing, self._funded = False, funded
+        if self._error is not None and not funded:
+            self.trip(now, self._error, probe=True)
+
     def sent(self) -> bool:
         """Note that a create leaves; return whether it is the probe."""
         self._probing = self._error is not None
@@ -60,6 +76,7 @@ class MoneyCircuit:
             return
         self._gap = min(self._gap + 1, len(GAPS) - 1) if probe else 0
         self._error, self._opens, self._probing = error, now + GAPS[self._gap], False
+        self._funded = False
 
     def passed(self, *, probe: bool) -> None:
         """Note that a create was accepted; the probe's success closes the circuit."""

@@ -60,7 +60,8 @@ class RetryPolicy:
             the patience that is left raises `RateLimitError` at once.
         not_sent_attempts: Attempts in all for a create that never left this process.
         upstream_attempts: Attempts in all for a create that the provider behind the
-            API refused (503). More than 1 is a new purchase each time, on your word.
+            API refused (503). More than 1 is a new purchase each time, on your word; it
+            ends when this one is refused again and others were accepted meanwhile.
         get_attempts: Attempts in all for a look (`get_task`, `credits`).
 
     No field makes a create whose outcome is unknown be sent again.
@@ -92,6 +93,7 @@ class Attempts:
         refused_since: When it was first refused by the rate limit.
         failed: How often it was not sent, or a look broke, in a row.
         upstream: How often the provider refused it.
+        hopeless: Whether it refuses this one, and not others.
     """
 
     policy: RetryPolicy
@@ -99,6 +101,7 @@ class Attempts:
     refused_since: float | None = None
     failed: int = 0
     upstream: int = 0
+    hopeless: bool = False
 
     def after_create(
         self,
@@ -115,7 +118,7 @@ class Attempts:
         if isinstance(verdict.error, UpstreamError):
             self.upstream += 1
             again = self.upstream < self.policy.upstream_attempts
-            return rng.uniform(*UPSTREAM_PAUSE) if again else None
+            return rng.uniform(*UPSTREAM_PAUSE) if again and not self.hopeless else None
         return None
 
     def after_look(

@@ -1,5 +1,5 @@
 """
-Whether callbacks can be relied upon, and how far apart looks may be while they can.
+Whether callbacks can be relied upon, so that a look now and then is enough.
 
 Callbacks are hints: unsigned, and delivered three times at most. While they arrive,
 looking often is a waste; when they stop, nobody must wait for them. So the last ten
@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections import deque
 
-__all__ = ["CallbackTrust"]
+__all__ = ["SAFETY_GAP", "CallbackTrust"]
 
 REMEMBERED = 10
 ENOUGH = 3
@@ -30,12 +30,12 @@ class CallbackTrust:
 
     Example:
         >>> trust = CallbackTrust()
-        >>> trust.gap(0.0)  # nothing is known yet
-        0.0
+        >>> trust.holds(0.0)  # nothing is known yet
+        False
         >>> for _ in range(3):
         ...     trust.arrived(1.0)
-        >>> trust.gap(2.0)
-        60.0
+        >>> trust.holds(2.0)
+        True
     """
 
     def __init__(self) -> None:
@@ -61,10 +61,10 @@ class CallbackTrust:
         self._came.append(True)
         return True
 
-    def gap(self, now: float) -> float:
-        """Return the seconds that looks at a task should at least be apart."""
+    def holds(self, now: float) -> bool:
+        """Tell whether looks may be rare."""
         self._judge(now)
-        return SAFETY_GAP if self._arrive() else 0.0
+        return self._arrive()
 
     def lapsed(self, now: float) -> bool:
         """Tell whether callbacks were relied upon and are no longer."""

@@ -99,6 +99,30 @@ async def test_the_ids_that_it_remembers_are_bounded(desk: Desk):
     assert [*names, names[0]] == reports
 
 
+async def test_an_on_task_that_is_stopped_is_told_and_may_come_again(
+    desk: Desk, caplog: pytest.LogCaptureFixture
+):
+    """A server that stops cancels it; the service has its answer and comes no more."""
+    started = asyncio.Event()
+    reports: list[str] = []
+
+    async def note(task: Task) -> None:
+        if not started.is_set():
+            started.set()
+            await asyncio.Event().wait()
+        reports.append(task.id)
+
+    receiver = CallbackReceiver(desk, url=URL, secret=SECRET, on_task=note)
+    calling = asyncio.ensure_future(call(receiver, whole("t-1")))
+    await started.wait()
+    calling.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await calling
+    assert "on_task was stopped for task t-1" in caplog.text
+    assert 204 == await call(receiver, whole("t-1"))
+    assert ["t-1"] == reports
+
+
 async def test_a_websocket_is_closed(receiver: CallbackReceiver):
     """The way to refuse one."""
     sent: list[Any] = []

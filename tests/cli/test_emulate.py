@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import re
+import shutil
 import signal
 import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,6 +19,7 @@ from aivideo_async import AsyncClient, GptImage2
 from aivideo_async.emulator import SCENARIOS
 from tests.cli.conftest import Aivideo
 from tests.cli.terminal import COMMAND, environment
+from tests.emulator.test_seed import REQUESTS
 
 
 @contextmanager
@@ -63,6 +67,50 @@ async def test_it_serves_what_its_banner_says(tmp_path: Path, number: signal.Sig
     assert (0, "") == (process.returncode, stderr)
     assert "2 requests, 2 tasks: 4.8 credits ($0.024) charged, 0 refunded" in stdout
     assert "Charged once each: yes" in stdout
+
+
+CREATE = """\
+curl -s -X POST {url}/v1/images/generations \\
+  -H "Authorization: Bearer {key}" \\
+  -H "Content-Type: application/json" \\
+  -d '{body}'
+"""
+QUERY = """\
+curl -s {url}/v1/tasks/{task_id} \\
+  -H "Authorization: Bearer {key}"
+"""
+"""The commands on the service's own page; only the address and the key are ours."""
+
+
+def shell(command: str) -> Any:
+    """Run *command* and read the JSON that it prints."""
+    done = subprocess.run(
+        ["/bin/sh", "-c", command], capture_output=True, text=True, check=True
+    )
+    return json.loads(done.stdout)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")
+def test_the_commands_of_the_services_page_work_on_it(tmp_path: Path):
+    """All four, and the query of each task until it is completed."""
+    with emulating(tmp_path, "--speed", "1000") as process:
+        at = dict(
+            re.findall("export AIVIDEOAPI_(BASE_URL|API_KEY)=(.*)", banner(process))
+        )
+        url, key = at["BASE_URL"], at["API_KEY"]
+        for body in REQUESTS.values():
+            reply = shell(CREATE.format(url=url, key=key, body=body))
+            assert (200, "success") == (reply["code"], reply["msg"])
+            query = QUERY.format(url=url, key=key, task_id=reply["data"]["taskId"])
+            while (task := shell(query))["status"] in ("pending", "processing"):
+                continue
+            assert "completed" == task["status"]
+            assert task["output"]["urls"]
+        process.send_signal(signal.SIGINT)
+        stdout, _ = process.communicate()
+    assert "14.4 credits ($0.072) charged" in stdout
+    assert 0 == process.returncode
 
 
 @pytest.mark.slow

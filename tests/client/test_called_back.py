@@ -395,6 +395,34 @@ async def test_a_forged_callback_settles_nothing(
 
 
 @warped
+async def test_a_forged_callback_hides_no_paid_task(emulate: Emulate):
+    """It named another of the account's tasks first; both are kept, and said so."""
+    world = emulate(Rule("create", acts.LOST_REPLY, nth=2))
+    async with world.client() as another:
+        await world.call(another.submit, mug(1))
+    async with world.client() as client:
+        await lose(world, client)
+        client.called_back(world.charged[0], f"{HOOK}-7")
+        await asyncio.sleep(1.0)
+        assert client.called_back(world.charged[1], f"{HOOK}-7")
+        await asyncio.sleep(1.0)
+        assert world.charged == list(client.unclaimed)
+        assert (0, 1) == (client.stats().unknown, client.stats().accepted)
+
+
+@warped
+async def test_a_flood_of_forged_callbacks_costs_three_looks_at_once(emulate: Emulate):
+    """Whoever knows the URL of a lost create cannot crowd out the other requests."""
+    world = emulate(Rule("create", acts.LOST_REPLY), Rule("task", acts.slow(5.0)))
+    async with world.client() as client:
+        await lose(world, client)
+        for number in range(3000):
+            client.called_back(f"forged-{number}", f"{HOOK}-7")
+        await asyncio.sleep(4.0)
+        assert 3 == len(world.times("GET"))
+
+
+@warped
 async def test_a_task_of_another_model_settles_nothing():
     """The look shows what it is."""
     wire = Scripted([lost()], [view("t-9", model="sora-2")])

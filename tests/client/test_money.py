@@ -12,6 +12,7 @@ from aivideo_async import (
     BillingError,
     InsufficientCreditsError,
     LocalThrottle,
+    NotSentError,
     OutcomeUnknownError,
     RateLimitError,
     SpendLimitError,
@@ -378,3 +379,124 @@ async def test_money_trouble_on_a_look_stops_no_buying():
     wire = Scripted([accepted("t-1")], [broke, broke, view("t-1")])
     async with AsyncClient(transport=wire) as client:
         assert "t-1" == (await client.generate(mug())).id
+
+
+# --- an empty balance -------------------------------------------------------------
+
+BROKE = acts.refuse("insufficient_credits")
+
+
+@warped
+async def test_after_an_empty_balance_a_free_look_comes_before_the_next_create(
+    emulate: Emulate,
+):
+    """It shows too little, so the create is not sent; the pause grows as if it had been."""
+    world = emulate(balance=1)
+    async with world.client() as client:
+        await refusal(world, client, 0)
+        await asyncio.sleep(60)
+        error = await refusal(world, client, 1)
+        assert 120 == error.retry_after
+        await refusal(world, client, 2)
+    assert (1, 1) == (len(world.times("POST")), len(world.times("GET")))
+
+
+@warped
+async def test_credits_that_suffice_let_the_create_pass(emulate: Emulate):
+    """One look, then the very create that asked, then everybody."""
+    world = emulate(Rule("create", BROKE, nth=1))
+    async with world.client() as client:
+        await refusal(world, client, 0)
+        await asyncio.sleep(60)
+        await world.call(client.submit, mug(1))
+        await world.call(client.submit, mug(2))
+    assert (3, 1) == (len(world.times("POST")), len(world.times("GET")))
+
+
+@warped
+async def test_while_the_look_is_out_nobody_else_buys(emulate: Emulate):
+    """Of many that come together one waits for it, the others raise at once."""
+    world = emulate(
+        Rule("create", BROKE, nth=1), Rule("credits", acts.slow(5.0), nth=1)
+    )
+    async with world.client() as client:
+        await refusal(world, client, 0)
+        await asyncio.sleep(60)
+        calls = [
+            asyncio.ensure_future(world.call(client.submit, r)) for r in mugs(9, 1)
+        ]
+        await asyncio.wait(calls)
+    assert 1 == sum(call.exception() is None for call in calls)
+    assert (2, 1) == (len(world.times("POST")), len(world.times("GET")))
+
+
+@warped
+async def test_a_look_that_breaks_leaves_the_finding_out_to_the_create(
+    emulate: Emulate,
+):
+    """Being refused costs nothing."""
+    world = emulate(
+        Rule("create", BROKE, nth=1), Rule("credits", acts.refuse("internal_error"))
+    )
+    async with world.client() as client:
+        await refusal(world, client, 0)
+        await asyncio.sleep(60)
+        await world.call(client.submit, mug(1))
+    assert 2 == len(world.times("POST"))
+
+
+@moments
+def test_a_create_that_is_cancelled_while_the_look_is_out_blocks_nobody(moment: str):
+    """At any turn: the next one may pass."""
+
+    async def trial(strike: Strike) -> None:
+        world = World(Rule("create", BROKE, nth=1), turns=1, pause=0.1)
+        async with world.client(rate=2) as client:
+            await refusal(world, client, 0)
+            await asyncio.sleep(60)
+            probe = asyncio.ensure_future(world.call(client.submit, mug(1)))
+            strike.arm(probe.cancel)
+            await asyncio.wait([probe])
+            strike.disarm()
+            await asyncio.sleep(5)
+            await world.call(client.submit, mug(2))
+        world.check()
+
+    assert at_every_turn(trial, moment) > 2
+
+
+@warped
+async def test_closing_while_the_look_is_out_sends_nothing(emulate: Emulate):
+    """The create that waits for it learns that it was not sent."""
+    world = emulate(
+        Rule("create", BROKE, nth=1), Rule("credits", acts.slow(5.0), nth=1)
+    )
+    async with world.client() as client:
+        await refusal(world, client, 0)
+        await asyncio.sleep(60)
+        waiting = asyncio.ensure_future(client.submit(mug(1)))
+        await asyncio.sleep(1)
+    with pytest.raises(NotSentError):
+        await waiting
+    assert 1 == len(world.times("POST"))
+
+
+@warped
+async def test_an_hourly_limit_that_clears_is_noticed_without_a_restart(
+    emulate: Emulate,
+):
+    """A web app that is asked every minute buys again within the next pause."""
+    world = emulate(Rule("create", SPENT, between=(0, 3600)))
+    async with world.client() as client:
+        bought = None
+        for minute in range(150):
+            try:
+                await world.call(client.submit, mug(minute))
+            except SpendLimitError:
+                await asyncio.sleep(60)
+            else:
+                bought = clock()
+                break
+    assert bought is not None
+    assert 3600 <= bought <= 2 * 3600
+    assert len(world.times("POST", 429)) <= 8

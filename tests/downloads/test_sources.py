@@ -15,6 +15,7 @@ from tests.downloads.helpers import (
     completed,
     downloading,
     failure,
+    names,
     no_look,
     serving,
 )
@@ -190,3 +191,24 @@ async def test_a_name_that_dns_cannot_hold_is_an_error_at_once(tmp_path):
     task = completed(f"https://{'x' * 70}.example/a.png")
     async with downloading(None, limits=NO_SECOND_TRY) as downloader:
         assert "label" in str(await failure(downloader, task, tmp_path))
+
+
+ODD_URLS = ["https://1.1.1.1:99999/b.png", "https://1.1.1.1:abc/", "https://xn--zz-/a"]
+
+
+@pytest.mark.parametrize("url", ODD_URLS)
+async def test_a_malformed_url_stops_none_of_its_siblings(tmp_path, url: str):
+    """It is one file that could not be saved; the others are there."""
+    async with hosting(serving(PNG)) as origin, downloading(origin) as downloader:
+        task = completed(origin / "a.png", url, origin / "c.png")
+        assert "it is not fetched" in str(await failure(downloader, task, tmp_path))
+    assert ["t-1-3.png", "t-1.png"] == names(tmp_path)
+
+
+@pytest.mark.parametrize("url", ODD_URLS)
+async def test_a_redirect_to_a_malformed_url_is_not_followed(tmp_path, url: str):
+    """The host's mistake is told as one."""
+    handler = _redirecting({"/1": url})
+    async with hosting(handler) as origin, downloading(origin) as downloader:
+        error = await failure(downloader, completed(origin / "1"), tmp_path)
+    assert "it is not fetched" in str(error)

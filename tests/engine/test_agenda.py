@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import random
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from hypothesis.stateful import (
 from aivideo_async.engine.agenda import Agenda
 from aivideo_async.engine.jobs import Job, Stage
 from aivideo_async.errors import AIVideoError
+from aivideo_async.policy.polling import Backoff, PollSchedule
 from aivideo_async.policy.retry import NO_RETRY, Attempts
 
 
@@ -33,9 +35,29 @@ class Nobody:
         return False
 
 
-def job(stage: Stage, path: str = "") -> Job:
-    """Make a job; its path is its name."""
-    return Job(stage, Nobody(), Attempts(NO_RETRY, None), path=path)
+class Older:
+    """A schedule by which looks are the more urgent the older their task is."""
+
+    def next(self, age: float, *, rarely: bool = False) -> float:
+        """Return the same age."""
+        return age
+
+    def urgency(self, age: float, last: float) -> float:
+        """Return the age."""
+        return age
+
+    def running(self, since: float, age: float) -> None:
+        """Learn nothing."""
+
+    def done(self, since: float, age: float) -> None:
+        """Learn nothing."""
+
+
+def job(stage: Stage, path: str = "", since: float = 0.0) -> Job:
+    """Make a job; its path is its name, and its task is as old as *since* tells."""
+    one = Job(stage, Nobody(), Attempts(NO_RETRY, None), path=path, since=since)
+    one.schedule = Older()
+    return one
 
 
 def agenda(creates: str = "", looks: str = "", *, slots: int = 100) -> Agenda:
@@ -227,6 +249,99 @@ def test_a_create_that_is_due_again_has_its_old_place():
     assert "ad" == taken(plan, 5.0)
 
 
+# --- the most urgent first ----------------------------------------------------------
+
+
+def polls(names: str, *, schedule: PollSchedule | None = None) -> Agenda:
+    """Queue a poll for each letter: z is the most urgent, a the least."""
+    plan = Agenda(1)
+    for name in names:
+        one = job(Stage.FOLLOW, name, since=-float(ord(name)))
+        one.schedule = schedule or one.schedule
+        plan.add_look(one)
+    return plan
+
+
+def test_ranked_looks_go_by_urgency():
+    """Unranked they go as they came."""
+    assert "hbzdkq" == taken(polls("hbzdkq"))
+    plan = polls("hbzdkq")
+    plan.rank_looks(0.0)
+    assert "zqkhdb" == taken(plan)
+
+
+def test_equally_urgent_looks_go_as_they_came():
+    """With backoff all of them are."""
+    plan = polls("hbzdkq", schedule=Backoff().schedule("kind", random.Random()))
+    plan.rank_looks(0.0)
+    assert "hbzdkq" == taken(plan)
+
+
+def test_what_comes_after_a_ranking_waits_behind_it():
+    """An eighth is ranked ahead; the next ranking is when that has gone, not sooner."""
+    plan = polls("abcdefghijklmnop")
+    plan.rank_looks(0.0)
+    for name in "yz":
+        plan.add_look(job(Stage.FOLLOW, name, since=-float(ord(name))))
+    plan.rank_looks(0.0)
+    assert "po" == taken(plan, most=2)
+    plan.rank_looks(0.0)
+    assert "zy" == taken(plan, most=2)
+
+
+def test_looks_that_cannot_wait_go_before_all_others():
+    """A single look, one about a callback: somebody or something waits for just that."""
+    plan = polls("abcdefgh")
+    hinted = job(Stage.FOLLOW, "+")
+    hinted.called_back = True
+    plan.add_look(hinted)
+    plan.add_look(job(Stage.LOOK, "!"))
+    plan.rank_looks(0.0)
+    assert "+!hgfedcba" == taken(plan)
+
+
+def test_looks_that_cannot_wait_do_not_starve_the_others():
+    """However many come, a poll goes after those that came before it was ranked."""
+    plan, order = polls("ab"), ""
+    for _ in range(6):
+        for _ in range(2):
+            plan.add_look(job(Stage.LOOK, "!"))
+        plan.rank_looks(0.0)
+        order += taken(plan, most=2)
+    assert {"a", "b"} < set(order)
+
+
+def test_ranked_looks_still_alternate_with_creates():
+    """Urgency is among looks alone."""
+    plan = polls("ab")
+    for name in "12":
+        plan.add_create(job(Stage.CREATE, name))
+    plan.rank_looks(0.0)
+    assert "1ba" == taken(plan)
+
+
+def test_withdrawn_looks_are_skipped_ranked_or_not():
+    """Also one that was ranked before."""
+    plan = Agenda(1)
+    jobs = {name: job(Stage.FOLLOW, name, since=-float(ord(name))) for name in "abcdef"}
+    for one in jobs.values():
+        plan.add_look(one)
+    jobs["c"].stage = Stage.DONE
+    plan.rank_looks(0.0)
+    jobs["f"].stage = Stage.DONE
+    assert plan.ready(0.0)
+    assert "edba" == taken(plan)
+
+
+def test_single_looks_can_be_listed_ranked_or_not():
+    """Those whose callers may lose their patience."""
+    plan = polls("abc")
+    plan.add_look(job(Stage.LOOK, "!"))
+    plan.rank_looks(0.0)
+    plan.add_look(job(Stage.LOOK, "?"))
+    assert ["!", "?"] == [one.path for one in plan.looks()]
+
+
 # --- withdrawn ------------------------------------------------------------------
 
 
@@ -321,6 +436,11 @@ class Day(RuleBasedStateMachine):
     def wait(self, seconds: float) -> None:
         """Let time pass."""
         self.now += seconds
+
+    @rule()
+    def rank(self) -> None:
+        """Have to wait."""
+        self.plan.rank_looks(self.now)
 
     @rule()
     def take(self) -> None:

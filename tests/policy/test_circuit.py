@@ -173,3 +173,43 @@ class Buying(RuleBasedStateMachine):
 
 TestBuying = Buying.TestCase
 TestBuying.__doc__ = "No story of creates and answers breaks the circuit."
+
+
+def test_after_an_empty_balance_the_credits_are_looked_at_first():
+    """While they are, nothing may pass; then one create may, as the probe."""
+    circuit = MoneyCircuit()
+    circuit.trip(0.0, EMPTY)
+    assert circuit.asks_balance()
+    circuit.asking()
+    assert not circuit.allows(60.0)
+    circuit.answered(60.0, funded=True)
+    assert circuit.allows(60.0)
+    assert not circuit.asks_balance()
+    assert circuit.sent()
+
+
+def test_a_balance_that_is_too_low_prolongs_the_pause():
+    """As a refused probe would."""
+    circuit = MoneyCircuit()
+    circuit.trip(0.0, EMPTY)
+    circuit.asking()
+    circuit.answered(60.0, funded=False)
+    assert 180.0 == circuit.opens()
+    assert circuit.asks_balance()
+
+
+def test_a_refusal_after_a_good_look_asks_for_another_look():
+    """The balance can have been enough for something else."""
+    circuit = MoneyCircuit()
+    circuit.trip(0.0, EMPTY)
+    circuit.answered(60.0, funded=True)
+    circuit.sent()
+    circuit.trip(61.0, EMPTY, probe=True)
+    assert circuit.asks_balance()
+    assert 181.0 == circuit.opens()
+
+
+def test_a_spend_limit_asks_for_no_look():
+    """The credits do not show it."""
+    assert not tripped().asks_balance()
+    assert not MoneyCircuit().asks_balance()

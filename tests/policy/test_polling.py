@@ -141,6 +141,20 @@ def test_a_refusal_tells_the_bound_that_was_broken(values: dict[str, Any], rule:
     assert rule in told
 
 
+@pytest.mark.parametrize(("cap", "gap"), [(10.0, 60.0), (100.0, 100.0)])
+def test_while_callbacks_arrive_looks_are_a_minute_apart(cap: float, gap: float):
+    """Or as far apart as without, if that is further."""
+    calm = Backoff(cap=cap, jitter=0).schedule("kind", random.Random())
+    assert 300.0 + gap == calm.next(300.0, rarely=True)
+
+
+def test_rare_looks_are_spread_too():
+    """By the same share."""
+    schedule = Backoff(jitter=0.1).schedule("kind", random.Random(1))
+    gaps = [schedule.next(0.0, rarely=True) for _ in range(100)]
+    assert 54.0 <= min(gaps) < 60.0 < max(gaps) <= 66.0
+
+
 def test_one_schedule_serves_all_tasks_of_a_kind():
     """It is a function of the age alone."""
     schedule = Backoff(jitter=0).schedule("kind", random.Random())

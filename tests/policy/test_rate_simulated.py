@@ -1,34 +1,71 @@
-"""The token bucket against limits it does not know, for hours of virtual time."""
+"""PinProbe against limits it does not know, for hours of virtual time."""
 
 from __future__ import annotations
 
 import math
 import random
+from collections.abc import Callable
 from functools import partial
 
 import pytest
 
+from aivideo_async.policy.pinprobe import PinProbe
 from aivideo_async.policy.rate import TokenBucket
 from aivideo_async.throttle import LocalThrottle
-from tests.policy.simulation import Bucket, Changing, Client, Limit, Window, World
+from benchmarks.simulation import (
+    All,
+    Bucket,
+    Changing,
+    Client,
+    Closed,
+    Limit,
+    Sliding,
+    Window,
+    World,
+)
 
 HUNGRY = math.inf
 HOUR = 3600.0
 
+BUCKETS = {
+    "1 per s": (lambda: Bucket(1, 10), 1),
+    "2 per s": (lambda: Bucket(2, 4), 2),
+    "10 per s": (lambda: Bucket(10, 10), 10),
+    "70 per s": (lambda: Bucket(70, 70), 70),
+}
+WINDOWS = {
+    "60 a minute": (lambda: Window(60, over=37), 1),
+    "120 a minute": (lambda: Window(120, over=10), 2),
+    "600 a minute": (lambda: Window(600, over=50), 10),
+    "60 in any minute": (lambda: Sliding(60), 1),
+    "300 in any minute": (lambda: Sliding(300), 5),
+}
+ALL = BUCKETS | WINDOWS
 
-def learner(seed: int = 1) -> TokenBucket:
-    """Build a bucket that knows nothing."""
-    return TokenBucket(None, random.Random(seed))
+
+def learner(seed: int = 1) -> PinProbe:
+    """Build one that knows nothing."""
+    return PinProbe(random.Random(seed))
 
 
 def saturated(
-    limit: Limit, *, until: float, retry_after: float | None = None
+    limit: Limit,
+    *,
+    until: float,
+    retry_after: float | None = None,
+    seed: int = 1,
+    loses: float = 0.0,
 ) -> Client:
     """Run one client that always has work; 50 ms away."""
-    world = World(limit, rtt=0.05, retry_after=retry_after)
-    client = world.client(learner(), HUNGRY, connections=100)
+    world = World(limit, rtt=0.05, retry_after=retry_after, loses=loses)
+    client = world.client(learner(seed), HUNGRY, connections=100)
     world.run(until)
     return client
+
+
+def used(client: Client, rate: float, since: float, until: float) -> float:
+    """What part of *rate* was used between two moments."""
+    return client.rate(since, until) / rate
 
 
 def sharing(world: World, throttle: LocalThrottle, count: int) -> list[Client]:
@@ -44,13 +81,13 @@ def sharing(world: World, throttle: LocalThrottle, count: int) -> list[Client]:
 
 @pytest.mark.parametrize("rtt", [0.005, 0.05, 0.3], ids="{:g} s away".format)
 def test_300_creates_at_once_meet_an_unknown_limit(rtt: float):
-    """20/s, burst 10: all succeed, with at most 310 sends, in 1.4 × the ideal time."""
+    """20/s, burst 10: with ten sends too many, or what was under way, in 1.15 × the ideal."""
     world = World(Bucket(20, 10), rtt)
     client = world.client(learner(), 300)
     world.run(HOUR)
     assert 300 == len(client.accepted)
-    assert len(client.sent) <= 310
-    assert client.accepted[-1] <= 1.4 * (300 - 10) / 20
+    assert len(client.sent) <= (310 if rtt < 0.1 else 320)
+    assert client.accepted[-1] <= 1.15 * (300 - 10) / 20
 
 
 @pytest.mark.parametrize("rtt", [0.005, 0.05, 0.3], ids="{:g} s away".format)
@@ -74,7 +111,7 @@ def test_a_burst_after_an_hour_of_idleness_is_no_worse_than_the_first():
     world.run(7 * HOUR)
     ends = client.accepted[299::300]
     ratios = [(end - at) / 14.5 for at, end in zip(starts, ends, strict=True)]
-    assert max(ratios) <= 1.4
+    assert max(ratios) <= 1.25
 
 
 @pytest.mark.parametrize("rtt", [0.05, 0.3, 1.0], ids="{:g} s away".format)
@@ -93,7 +130,7 @@ def test_a_crowd_at_a_low_limit_gets_through(limit: tuple[float, float], rtt: fl
     client = world.client(learner(), 100, connections=100)
     world.run(HOUR)
     assert 100 == len(client.accepted)
-    assert client.accepted[-1] <= 1.4 * (100 - burst) / rate
+    assert client.accepted[-1] <= 1.2 * (100 - burst) / rate
 
 
 @pytest.mark.parametrize(("before", "after"), [(100, 5), (1000, 2)])
@@ -114,38 +151,187 @@ def test_a_crowd_gets_through_a_limit_that_collapses(
 # --- always hungry --------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("retry_after", [None, 1.0], ids=["", "Retry-After"])
-@pytest.mark.parametrize("rate", [1, 2, 5, 10, 30, 100], ids="{} per s".format)
-def test_a_hungry_client_uses_an_unknown_limit(rate: float, retry_after: float | None):
-    """At least .9 of it over 300 s, and never less than .6 in any 30 s."""
-    client = saturated(Bucket(rate, rate), until=300.0, retry_after=retry_after)
-    assert client.rate(0, 300) >= 0.9 * rate
-    assert min(client.rate(at, at + 30) for at in range(0, 300, 30)) >= 0.6 * rate
+@pytest.mark.parametrize(("limit", "rate"), ALL.values(), ids=ALL)
+def test_a_hungry_client_uses_an_unknown_limit(
+    limit: Callable[[], Limit], rate: float, retry_after: float | None
+):
+    """
+    At least .97 of it, with few refusals.
+
+    Five of a thousand, or one a minute: an event every two or three has two or three.
+    """
+    until = 1500.0 if rate > 20 else HOUR
+    client = saturated(limit(), until=until, retry_after=retry_after)
+    sent = client.count(client.sent, 300, until)
+    assert used(client, rate, 300, until) >= 0.97
+    assert client.refusals(300, until) <= max(0.005 * sent, (until - 300) / 50)
 
 
-@pytest.mark.parametrize("most", [60, 300, 600], ids="{} per minute".format)
-def test_a_hungry_client_uses_a_window(most: int):
-    """At least .9 of what ten minutes allow."""
-    client = saturated(Window(most, 60), until=600.0)
-    assert 60 * client.rate(0, 600) >= 0.9 * most
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize(("limit", "rate"), BUCKETS.values(), ids=BUCKETS)
+def test_a_bucket_is_used_after_15_seconds(
+    limit: Callable[[], Limit], rate: float, seed: int
+):
+    """To .9, and with at most 50 refusals in the first three minutes."""
+    client = saturated(limit(), until=180.0, seed=seed)
+    assert used(client, rate, 15, 60) >= 0.9
+    assert len(client.refused) <= 50
 
 
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize(("limit", "rate"), WINDOWS.values(), ids=WINDOWS)
+def test_a_window_is_used_after_two(limit: Callable[[], Limit], rate: float, seed: int):
+    """To .9, and with at most 50 refusals in the first three minutes."""
+    client = saturated(limit(), until=240.0, seed=seed)
+    assert used(client, rate, 120, 240) >= 0.9
+    assert client.refusals(0, 180) <= 50
+
+
+@pytest.mark.parametrize("since", [100.0, 900.0], ids=["early", "late"])
 @pytest.mark.parametrize(
     ("before", "after"), [(20, 5), (20, 2), (100, 10)], ids=["4×", "10×", "fast 10×"]
 )
-def test_a_limit_that_falls_is_found_again(before: float, after: float):
-    """Within a minute it is used as before."""
-    limit = Changing(Bucket(before, before), Bucket(after, after), at=100.0)
-    client = saturated(limit, until=400.0)
-    assert client.rate(160, 400) >= 0.95 * after
+def test_a_limit_that_falls_is_found_again(before: float, after: float, since: float):
+    """With at most 15 refusals in a minute (and those under way); then it is used."""
+    limit = Changing(Bucket(before, before), Bucket(after, after), at=since)
+    client = saturated(limit, until=since + 300)
+    under_way = before * 0.05
+    assert client.refusals(since, since + 60) <= 15 + 2 * under_way
+    assert used(client, after, since + 60, since + 300) >= 0.95
 
 
+@pytest.mark.parametrize("share", [0.8, 0.9])
+def test_a_limit_that_falls_a_little_is_found_again(share: float):
+    """It must not give way for ever to somebody who is not there."""
+    limit = Changing(Bucket(20, 20), Bucket(20 * share, 20), at=500.0)
+    client = saturated(limit, until=900.0)
+    assert used(client, 20 * share, 560, 900) >= 0.97
+
+
+@pytest.mark.parametrize("since", [100.0, 900.0], ids=["early", "late"])
 @pytest.mark.parametrize(("before", "after"), [(2, 8), (5, 20), (25, 100)])
-def test_a_limit_that_rises_is_found_again(before: float, after: float):
-    """Four times as much: .9 of it within 150 s."""
-    limit = Changing(Bucket(before, before), Bucket(after, after), at=100.0)
-    client = saturated(limit, until=300.0)
-    assert client.rate(250, 300) >= 0.9 * after
+def test_a_limit_that_rises_is_found_again(before: float, after: float, since: float):
+    """Four times as much: .9 of it within 170 s, also after long confirmation."""
+    limit = Changing(Bucket(before, before), Bucket(after, after), at=since)
+    client = saturated(limit, until=since + 230)
+    assert used(client, after, since + 170, since + 230) >= 0.9
+
+
+def test_a_limit_that_rises_a_little_is_found_again():
+    """From 10 to 12: the end of the raise must not pass for a confirmation of 10."""
+    limit = Changing(Bucket(10, 10), Bucket(12, 12), at=500.0)
+    assert used(saturated(limit, until=900.0), 12, 670, 900) >= 0.97
+
+
+def test_a_window_that_grows_is_found_again():
+    """From 150 to 600 a minute, within three of them."""
+    limit = Changing(Window(150), Window(600), at=600.0)
+    assert used(saturated(limit, until=900.0), 10, 780, 900) >= 0.9
+
+
+def test_a_staircase_is_followed():
+    """20, 10, 5, 10, 20 per second, three minutes each: .75 of all of it."""
+    stairs: Limit = Bucket(20, 20)
+    for step, rate in enumerate((10, 5, 10, 20), 1):
+        stairs = Changing(stairs, Bucket(rate, rate), at=180.0 * step)
+    client = saturated(stairs, until=900.0)
+    assert len(client.accepted) >= 0.75 * 180 * (20 + 10 + 5 + 10 + 20)
+    assert len(client.refused) <= 100
+
+
+@pytest.mark.parametrize("seconds", [45.0, 600.0])
+def test_after_an_outage_it_is_as_before(seconds: float):
+    """Its length says nothing about the limit; asked seldom, and found again."""
+    limit = Closed(Bucket(20, 20), at=500.0, seconds=seconds)
+    end = 500.0 + seconds
+    client = saturated(limit, until=end + 180)
+    assert client.refusals(500, end) <= 8 + seconds / 14
+    assert used(client, 20, end + 60, end + 180) >= 0.95
+
+
+def test_an_outage_at_the_start_is_doubted_when_it_does_not_come_back():
+    """It looks like a minute window that is full; within four minutes it is known."""
+    limit = Closed(Bucket(20, 20), at=5.0, seconds=45.0)
+    assert used(saturated(limit, until=400.0), 20, 300, 400) >= 0.95
+
+
+@pytest.mark.parametrize("retry_after", [0.0, 0.3], ids="{:g} s".format)
+def test_a_retry_after_that_is_too_short_does_no_harm(retry_after: float):
+    """It is a lower bound: we know better."""
+    client = saturated(Bucket(2, 4), until=HOUR / 2, retry_after=retry_after)
+    assert used(client, 2, 100, HOUR / 2) >= 0.97
+    assert len(client.refused) <= 60
+
+
+def test_a_retry_after_that_is_too_long_is_obeyed():
+    """Whatever that costs."""
+    client = saturated(Bucket(10, 20), until=HOUR / 2, retry_after=30.0)
+    later = [
+        min(at for at in client.sent if at > no) - no for no in client.refused[:-1]
+    ]
+    assert min(later) >= 30.0
+    assert used(client, 10, 100, HOUR / 2) >= 0.1
+
+
+def test_answers_that_never_come_do_no_harm():
+    """Two in a hundred are lost, probes among them; the key is never blocked."""
+    client = saturated(Bucket(10, 20), until=900.0, loses=0.02)
+    assert used(client, 10, 100, 900) >= 0.94
+    assert len(client.refused) <= 40
+
+
+def test_most_answers_may_be_lost():
+    """Half of them: it goes on."""
+    client = saturated(Bucket(10, 20), until=600.0, loses=0.5)
+    assert used(client, 10, 100, 600) >= 0.3
+
+
+@pytest.mark.parametrize("rate", [10, 70], ids="{} per s".format)
+def test_a_clock_of_milliseconds_is_enough(rate: float):
+    """That of uvloop."""
+    world = World(Bucket(rate, rate), 0.05)
+    client = world.client(
+        learner(), HUNGRY, 100, clock=lambda now: math.floor(now * 1e3) / 1e3
+    )
+    world.run(600.0)
+    assert used(client, rate, 60, 600) >= 0.97
+    assert len(client.refused) <= 50
+
+
+def test_a_clock_that_is_set_back_costs_what_it_was_set_back_by():
+    """Ten seconds; nothing breaks, and nothing is unlearned."""
+    world = World(Bucket(10, 20), 0.05)
+    client = world.client(
+        learner(), HUNGRY, 100, clock=lambda now: now if now < 300 else now - 10
+    )
+    world.run(600.0)
+    assert used(client, 10, 100, 300) >= 0.97
+    assert used(client, 10, 330, 600) >= 0.95
+
+
+def test_aimd_s_collapse_is_not_ours():
+    """At 1 per second, 2 at once and 1 s away, 100 hungry calls get all there is."""
+    world = World(Bucket(1, 2), rtt=1.0)
+    client = world.client(learner(), HUNGRY, connections=100)
+    world.run(HOUR)
+    assert used(client, 1, 100, HOUR) >= 0.9
+
+
+# --- what is hard -----------------------------------------------------------------
+
+
+def test_no_burst_at_all_costs_a_quarter():
+    """Each request has to keep its distance to the millisecond; .7 is what we get."""
+    client = saturated(Bucket(1, 1), until=HOUR / 2)
+    assert used(client, 1, 100, HOUR / 2) >= 0.7
+
+
+def test_two_limits_at_once_are_both_obeyed():
+    """10 per second and 300 a minute: .9 of the lower one."""
+    client = saturated(All(Bucket(10, 10), Window(300)), until=HOUR / 2)
+    assert used(client, 5, 200, HOUR / 2) >= 0.9
 
 
 # --- not alone ------------------------------------------------------------------
@@ -172,12 +358,49 @@ def test_sharers_that_wake_up_in_the_same_order_take_turns(rate: float):
     assert min(rates) >= 0.25 * sum(rates)
 
 
-@pytest.mark.parametrize("rate", [5, 20], ids="{} per s".format)
-def test_two_clients_that_do_not_know_of_each_other_both_live(rate: float):
-    """Each gets a quarter at the least, and together they use the limit."""
-    world = World(Bucket(rate, rate), 0.05)
-    clients = [world.client(learner(seed), HUNGRY) for seed in (1, 2)]
-    world.run(600.0)
-    rates = [client.rate(100, 600) for client in clients]
+STRANGERS = {
+    "1 per s": (lambda: Bucket(1, 10), 1),
+    "5 per s": (lambda: Bucket(5, 5), 5),
+    "20 per s": (lambda: Bucket(20, 20), 20),
+    "600 a minute": (lambda: Window(600), 10),
+    "300 in any minute": (lambda: Sliding(300), 5),
+}
+
+
+def strangers(limit: Limit, seed: int, count: int = 2) -> list[float]:
+    """Let clients that know nothing of each other start in turn; return their rates."""
+    world = World(limit, 0.05, ties=random.Random(seed))
+    clients = []
+    for number in range(count):
+        client = world.client(learner(10 * seed + number), HUNGRY, connections=100)
+        clients.append(client)
+        world.run(world.now + 60 * (seed % 2))
+    start = world.now + 100
+    world.run(start + 900)
+    return [client.rate(start, start + 900) for client in clients]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("limit", "rate"), STRANGERS.values(), ids=STRANGERS)
+def test_two_clients_that_do_not_know_of_each_other_both_live(
+    limit: Callable[[], Limit], rate: float
+):
+    """
+    On average the smaller has .6 of what the other has, never less than .25.
+
+    An early version starved the second one completely. Together they use the limit.
+    """
+    runs = [strangers(limit(), seed) for seed in range(1, 7)]
+    shares = [min(rates) / max(rates) for rates in runs]
+    assert sum(shares) / len(shares) >= 0.6
+    assert min(shares) >= 0.25
+    assert min(sum(rates) for rates in runs) >= 0.85 * rate
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("rate", [1, 20], ids="{} per s".format)
+def test_three_clients_that_do_not_know_of_each_other_all_live(rate: int, seed: int):
+    """Each has a third of a fair share at the least."""
+    rates = strangers(Bucket(rate, max(10, rate)), seed, count=3)
+    assert min(rates) >= rate / 3 / 3
     assert sum(rates) >= 0.9 * rate
-    assert min(rates) >= 0.25 * sum(rates)

@@ -19,6 +19,7 @@ from aivideo_async import (
     Evidence,
     GenerationRequest,
     GptImage2,
+    LearnedPolling,
     LocalThrottle,
     Outcome,
     OutcomeUnknownError,
@@ -116,6 +117,7 @@ async def options() -> None:
         prices={"gpt-image-2": {"1k": 4.7, "2k": Decimal("9.4")}, "suno-v5": 24},
     ) as client:
         assert_type(client, AsyncClient)
+    await AsyncClient("sk-key", polling=LearnedPolling(poll_cost=1)).aclose()
 
 
 async def emulated() -> None:

@@ -68,6 +68,16 @@ async def test_nobody_sees_the_shots_of_others(app: App):
         assert (await app.ask("GET", path, user=None))[0] in (401, 422)
 
 
+@pytest.mark.parametrize("body", ["not json", "[1]", '"x"', "{}", ""])
+async def test_an_odd_body_is_the_visitors_own_fault(
+    app: App, emulator: Emulator, body: str
+):
+    """Never a fault of the server's."""
+    status, _, _ = await app.ask("POST", "/shots", data=body)
+    assert status in (400, 422)
+    assert [] == emulator.requests
+
+
 async def test_a_prompt_that_breaks_a_rule_is_the_visitors_own_fault(
     app: App, emulator: Emulator
 ):
@@ -115,6 +125,18 @@ async def test_an_unknown_outcome_is_told_and_not_repeated(kind: str):
         assert "Perhaps paid; not sent again" in body["error"]
         await app.logged("It may have been charged")
     assert 1 == len(emulator.ledger.charges)
+
+
+async def test_a_stream_that_breaks_ends_with_a_word(kind: str):
+    """The key is refused in its middle; the operator is told, in capitals."""
+    broken = Rule("task", acts.refuse("invalid_api_key"), nth=range(2, 100))
+    scenario = Scenario(median=60.0, spread=0.0, rules=(broken,))
+    async with Emulator(scenario, speed=1.0) as emulator, serve(kind, emulator) as app:
+        _, shot, _ = await app.order()
+        seen = [event async for event in app.watch(shot["events"])]
+        assert ["pending", "trouble"] == [name for name, _ in seen]
+        assert "error" in seen[-1][1]
+        await app.logged("CRITICAL")
 
 
 async def test_a_browser_that_leaves_costs_nothing(app: App, emulator: Emulator):

@@ -1,0 +1,1 @@
+"""Scripts that measure, and the simulator that they share with the tests."""

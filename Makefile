@@ -13,7 +13,7 @@ INSTALL := $(VENV) -m pip --disable-pip-version-check install --quiet -c constra
 # Where a missed branch could cost money: all are tested, but for one that a seed may miss.
 STRICT := aivideo_async/errors.py,aivideo_async/models/*,aivideo_async/policy/*,aivideo_async/transport/*,aivideo_async/engine/*
 
-.PHONY: help demo test check docs bench clean
+.PHONY: help demo test check lint coverage docs bench clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1 - \2/p' Makefile
@@ -21,17 +21,20 @@ help: ## Show this list
 demo: .venv/.user ## Make sample product shots offline: no key, no network, no cost
 	$(VENV) -m aivideo_async demo
 
-test: .venv/.developer ## Run the whole test suite
-	$(VENV) -m pytest -n auto
+test: .venv/.developer ## Run the whole test suite, and note which lines it reaches
+	$(VENV) -m coverage erase
+	$(VENV) -m coverage run -m pytest -n auto
+	$(VENV) -m coverage combine --quiet
 
-check: .venv/.developer docs ## Check format, lint, types, floors, docs and test coverage
+check: lint docs test coverage ## Check everything that a change has to pass
+
+lint: .venv/.developer ## Check format, lint, types and floors
 	$(VENV) -m ruff format --check .
 	$(VENV) -m ruff check .
 	$(VENV) -m mypy
 	.venv/bin/lint-imports --no-logo
-	$(VENV) -m coverage erase
-	$(VENV) -m coverage run -m pytest -n auto
-	$(VENV) -m coverage combine --quiet
+
+coverage: .venv/.developer ## Check how much of the code the last `make test` reached
 	$(VENV) -m coverage report
 	$(VENV) -m coverage report --include='$(STRICT)' --fail-under=99
 

@@ -21,10 +21,12 @@ settings.register_profile(
 )
 settings.load_profile("house")
 
-# A job in the background inherits an ignored SIGINT, and with it the programs that
-# tests interrupt; a handler of our own is not inherited.
+# A job in the background inherits an ignored SIGINT, one under nohup an ignored SIGHUP,
+# and with it the programs that tests interrupt; a handler of our own is not inherited.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 _PERSONAL = re.compile(
     r"AIVIDEOAPI_.*|AI_VIDEO_API_KEY|AIVIDEO_API_KEY|.*_PROXY", re.IGNORECASE

@@ -16,9 +16,9 @@ from importlib import import_module
 import click
 
 from aivideo_async._version import __version__
-from aivideo_async.cli.exits import Exit, code_of
+from aivideo_async.cli.exits import Exit, code_of, worst
 from aivideo_async.cli.options import Settings, global_options, write_options
-from aivideo_async.cli.streams import echo, forgive_characters
+from aivideo_async.cli.streams import echo, forgive_characters, is_unwritten
 from aivideo_async.errors import AIVideoError
 
 __all__ = ["run"]
@@ -36,7 +36,7 @@ COMMANDS = {
 
 EPILOG = """\
 Exit codes: 0 done, 1 bug, 2 usage, 3 some failed, 4 key or permission, 5 money,
-6 try later, 7 outcome unknown, 8 disk, 130 Ctrl-C, 143 SIGTERM.
+6 try later, 7 outcome unknown, 8 disk, 129 SIGHUP, 130 Ctrl-C, 143 SIGTERM.
 Completion: eval "$(_AIVIDEO_COMPLETE=bash_source aivideo)" (or zsh, fish)."""
 
 BUG = """\
@@ -47,7 +47,7 @@ where the project is developed; look it over first: prompts are yours."""
 
 NOWHERE = logging.NullHandler()
 
-STOPPED = {Exit.INTERRUPTED, Exit.TERMINATED}
+STOPPED = {Exit.HUNG_UP, Exit.INTERRUPTED, Exit.TERMINATED}
 
 
 class LazyGroup(click.Group):
@@ -99,6 +99,9 @@ def run(arguments: Sequence[str] | None = None) -> int:
     if code in STOPPED:
         settings.console.note("Stopped.")
     settings.console.finish(code)
+    if is_unwritten() and code not in STOPPED:
+        echo("Error: what was to be printed could not be written: disk full?", err=True)
+        return worst([Exit(code), Exit.DISK])
     return code
 
 

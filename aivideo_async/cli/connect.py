@@ -59,7 +59,7 @@ def _key(settings: Settings) -> str | None:
         settings.console.warn(
             f"others can read {printable(str(settings.api_key_file))}: chmod 600 it."
         )
-    return read_key_file(settings.api_key_file)
+    return settings.file_key.reveal()
 
 
 def read_key_file(path: Path) -> str:
@@ -70,12 +70,15 @@ def read_key_file(path: Path) -> str:
         ConfigurationError: It cannot be read.
     """
     try:
-        return path.read_text("utf-8").strip()
+        key = path.read_text("utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not text"
         raise ConfigurationError(
             f"The key file {printable(str(path))} cannot be read: {reason}."
         ) from None
+    if not key:
+        raise ConfigurationError(f"The key file {printable(str(path))} is empty.")
+    return key
 
 
 def is_open_to_others(path: Path) -> bool:

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from aivideo_async.cli.exits import Exit, code_of
-from aivideo_async.cli.streams import echo
+from aivideo_async.cli.streams import echo, is_lost
 
 if TYPE_CHECKING:
     from aivideo_async.cli.progress import Progress
@@ -115,6 +115,8 @@ class Console:
         if not self.json:
             self._tell(text)
             echo(f"  {command}", err=True)
+        if is_lost(err=not self.json):  # the ids are worth more than good form
+            echo(f"{text}\n  {command}", err=self.json)
 
     def finish(self, code: int) -> None:
         """Print the last line of JSON."""

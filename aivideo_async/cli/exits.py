@@ -10,7 +10,7 @@ Exit codes: what a script may rely on. An unknown code means failure.
       6  unreachable, rate-limited beyond patience, or not ready yet: try again later
       7  finished, but the outcome of a purchase is unknown
       8  the disk is full or not writable; buying stopped
-    130  stopped by Ctrl-C; 143 stopped by SIGTERM
+    130  stopped by Ctrl-C; 143 by SIGTERM; 129 by SIGHUP, when its terminal was closed
 
 When several apply the gravest counts: see `worst`.
 """
@@ -55,6 +55,7 @@ class Exit(IntEnum):
     TRY_LATER = 6
     UNKNOWN = 7
     DISK = 8
+    HUNG_UP = 129
     INTERRUPTED = 130
     TERMINATED = 143
 

@@ -2,8 +2,9 @@
 Ctrl-C and SIGTERM in two stages, so that stopping loses nothing that was paid for.
 
 The first asks to stop: nothing more is bought, and what was bought is collected; for
-ten seconds at most after a SIGTERM, whose sender will not wait for ever. The second
-leaves. A command that buys nothing leaves at the first.
+ten seconds at most after a SIGTERM, whose sender will not wait for ever, or a SIGHUP,
+when the terminal was closed. The second leaves. Where nothing is bought (yet), the
+first one leaves.
 
 Where a loop has no signal handlers (Windows), Ctrl-C cancels the command instead: it
 leaves at once, and still tells the ids of what it paid for.
@@ -27,6 +28,8 @@ SIGNALS = {
     signal.SIGINT: Exit.INTERRUPTED,
     signal.SIGTERM: Exit.TERMINATED,
 }
+if hasattr(signal, "SIGHUP"):
+    SIGNALS[signal.SIGHUP] = Exit.HUNG_UP
 
 
 def run(work: Callable[[Interrupts], Awaitable[Exit]], *, collects: bool) -> Exit:
@@ -51,12 +54,13 @@ class Interrupts:
     Attributes:
         stop: Set when nothing more is to be bought, by a signal or by the command.
         code: The exit code of the first signal, if there was one.
+        collects: Whether the first signal only asks the command to stop.
     """
 
     def __init__(self, *, collects: bool) -> None:
         self.stop = asyncio.Event()
         self.code: Exit | None = None
-        self._collects = collects
+        self.collects = collects
         self._loop = asyncio.get_running_loop()
         self._main = asyncio.current_task()
         self._timer: asyncio.TimerHandle | None = None
@@ -64,6 +68,8 @@ class Interrupts:
     async def guard(self, work: Callable[[Interrupts], Awaitable[Exit]]) -> Exit:
         """Do *work*; return its code, or that of the signal that stopped it."""
         for number in SIGNALS:
+            if signal.getsignal(number) is signal.SIG_IGN and number != signal.SIGINT:
+                continue  # as under nohup
             with suppress(NotImplementedError, RuntimeError):  # or not the main thread
                 self._loop.add_signal_handler(number, self._take, number)
         try:
@@ -80,9 +86,9 @@ class Interrupts:
         again = self.code is not None
         self.code = self.code or SIGNALS[number]
         self.stop.set()
-        if again or not self._collects:
+        if again or not self.collects:
             self._leave()
-        elif number == signal.SIGTERM:
+        elif number != signal.SIGINT:
             self._timer = self._loop.call_later(DRAIN, self._leave)
 
     def _leave(self) -> None:

@@ -7,7 +7,7 @@ rich draws it and honours NO_COLOR. The block is gone when it ends; the lines st
 from __future__ import annotations
 
 from types import TracebackType
-from typing import Self
+from typing import IO, Self, cast
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -19,6 +19,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
+from aivideo_async.cli.streams import Forgiving
 from aivideo_async.models.text import printable
 
 __all__ = ["LiveProgress"]
@@ -36,7 +37,7 @@ class LiveProgress:
     pace: float | None = 0.25
 
     def __init__(self, total: int) -> None:
-        self._console = Console(stderr=True)
+        self._console = Console(file=cast("IO[str]", Forgiving()))
         self._bar = Bar(
             BarColumn(None, complete_style="cyan", finished_style="cyan"),
             MofNCompleteColumn(),

@@ -7,17 +7,44 @@ They are collected in one `Settings`, which a command gets as its first argument
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from aivideo_async.cli.console import Console
 
-__all__ = ["Command", "Settings", "global_options", "pass_settings", "write_options"]
+if TYPE_CHECKING:
+    from aivideo_async.transport.secret import Secret
+
+__all__ = [
+    "SECONDS",
+    "Command",
+    "Settings",
+    "global_options",
+    "pass_settings",
+    "write_options",
+]
+
+
+class _Seconds(click.FloatRange):
+    """A number of seconds above 0; click lets NaN pass."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Any:
+        """Refuse what is no number after all."""
+        seconds = super().convert(value, param, ctx)
+        if math.isnan(seconds):
+            self.fail(f"{value!r} is no number of seconds.", param, ctx)
+        return seconds
+
+
+SECONDS = _Seconds(min=0, min_open=True)
 
 
 class Settings:
@@ -37,6 +64,15 @@ class Settings:
     verbose: bool = False
     base_url: str | None = None
     api_key_file: Path | None = None
+
+    @cached_property
+    def file_key(self) -> Secret:
+        """The key in the file, read once: it may be a pipe."""
+        from aivideo_async.cli.connect import read_key_file
+        from aivideo_async.transport.secret import Secret
+
+        assert self.api_key_file is not None  # noqa: S101  (for the type checker)
+        return Secret(read_key_file(self.api_key_file))
 
     @cached_property
     def console(self) -> Console:

@@ -19,6 +19,7 @@ from aivideo_async.models.text import printable
 __all__ = ["Target"]
 
 PICTURES = {".png", ".jpg", ".jpeg", ".webp"}
+OTHERS = {".avif", ".bmp", ".gif", ".heic", ".tif", ".tiff"}
 
 
 @frozen
@@ -42,9 +43,13 @@ class Target:
         Raises:
             click.UsageError: It names one file for several, or one that exists.
         """
-        if output.suffix.lower() not in PICTURES or output.is_dir():
+        suffix, shown = output.suffix.lower(), printable(str(output))
+        if suffix in OTHERS and not output.is_dir():
+            raise click.UsageError(
+                f"-o {shown}: pictures are not made as {suffix}. Use .png, or name a folder."
+            )
+        if suffix not in PICTURES or output.is_dir():
             return cls(output)
-        shown = printable(str(output))
         if count > 1:
             raise click.UsageError(
                 f"-o {shown} is one file for {count} pictures: name a folder."

@@ -192,7 +192,8 @@ class Ledger:
         for entry in self.double_charges:
             yield (
                 f"task {entry.task_id} was charged {entry.credits} for an order that "
-                f"had been charged before ({entry.fingerprint})"
+                f"had been charged before ({entry.fingerprint}); if that was meant, "
+                "give each request a prompt of its own"
             )
 
     def _refund_trouble(self) -> Iterable[str]:

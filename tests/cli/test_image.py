@@ -388,3 +388,35 @@ def test_a_suffix_says_what_it_is(real: str, wanted: str, name: str, tmp_path: P
     made = tmp_path / f"t-1.{real}"
     made.write_text("new")
     assert [tmp_path / name] == Target(tmp_path, tmp_path / wanted).place([made])
+
+
+@pytest.mark.parametrize("name", ["mug.gif", "mug.HEIC"])
+async def test_a_picture_of_another_kind_is_refused(
+    aivideo: Aivideo, emulator: Emulator, name: str
+):
+    """It would become a folder of that name."""
+    said = await aivideo("image", "a", "-o", name)
+    assert 2 == said.code
+    assert "Use .png" in said.stderr
+    assert not emulator.requests
+
+
+async def test_seconds_that_are_no_number_are_a_usage_error(
+    aivideo: Aivideo, emulator: Emulator
+):
+    """Before anything is sent."""
+    for command in (("image", "a"), ("task", "wait", "t-1")):
+        said = await aivideo(*command, "--timeout", "nan")
+        assert 2 == said.code
+        assert "nan" in said.stderr
+    assert not emulator.requests
+
+
+async def test_an_empty_key_file_is_called_that(
+    aivideo: Aivideo, emulator: Emulator, tmp_path: Path
+):
+    """No word of a variable that was not asked for."""
+    (tmp_path / "key").write_text("\n", "utf-8")
+    said = await aivideo("credits", "--api-key-file", tmp_path / "key")
+    assert 4 == said.code
+    assert "is empty" in said.stderr

@@ -7,16 +7,17 @@ import json
 import os
 import re
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any, TextIO
 
 import pytest
 
 from aivideo_async import GptImage2
 from aivideo_async.cli.exits import Exit
 from aivideo_async.cli.interrupts import DRAIN, Interrupts
-from aivideo_async.emulator import Emulator, Scenario
+from aivideo_async.emulator import Emulator, Rule, Scenario, acts
 from tests.cli.terminal import COMMAND, Ran, environment
 from tests.warp import warped
 
@@ -45,12 +46,17 @@ class Running:
     async def ends(self) -> Ran:
         """Wait for its end."""
         stdout, stderr = await self._process.communicate()
-        return Ran(self._process.returncode or 0, stdout.decode(), stderr.decode())
+        code, stdout, stderr = (
+            self._process.returncode or 0,
+            stdout or b"",
+            stderr or b"",
+        )
+        return Ran(code, stdout.decode(), stderr.decode())
 
 
 @asynccontextmanager
 async def running(
-    emulator: Emulator, folder: Path, *arguments: str
+    emulator: Emulator, folder: Path, *arguments: str, **streams: Any
 ) -> AsyncIterator[Running]:
     """Start ``aivideo`` against *emulator*, without a terminal."""
     process = await asyncio.create_subprocess_exec(
@@ -62,9 +68,12 @@ async def running(
             AIVIDEOAPI_BASE_URL=emulator.url,
             AIVIDEOAPI_API_KEY=emulator.api_key,
         ),
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
+        **{
+            "stdin": asyncio.subprocess.DEVNULL,
+            "stdout": asyncio.subprocess.PIPE,
+            "stderr": asyncio.subprocess.PIPE,
+            **streams,
+        },
     )
     try:
         yield Running(process)
@@ -122,17 +131,84 @@ async def test_the_second_ctrl_c_leaves_and_names_what_is_paid_for(tmp_path: Pat
 
 
 @pytest.mark.slow
-async def test_sigterm_collects_within_its_time(tmp_path: Path):
-    """As the first Ctrl-C, with the code that a supervisor expects: 143."""
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+)
+async def test_sigterm_collects_within_its_time(
+    tmp_path: Path, number: signal.Signals, code: int
+):
+    """As the first Ctrl-C, with the code that a supervisor expects; SIGHUP alike."""
     async with Emulator(BUSY, speed=1) as emulator:
         async with running(emulator, tmp_path, "image", *PROMPTS) as command:
             await charged(emulator, 3)
-            command.interrupt(signal.SIGTERM)
+            command.interrupt(number)
             await command.says("is being collected, for 10 seconds at most.")
             ran = await command.ends()
-    assert 143 == ran.code
+    assert code == ran.code
     assert ids_of(emulator) == {*TASK_ID.findall(ran.stdout)}
     emulator.ledger.assert_clean()
+
+
+@pytest.mark.slow
+async def test_before_anything_is_bought_the_first_ctrl_c_leaves(tmp_path: Path):
+    """The balance is being read, and no answer comes; exit code 130."""
+    silent = Scenario(rules=(Rule("credits", acts.HANGING),))
+    async with Emulator(silent) as emulator:
+        async with running(emulator, tmp_path, "image", "a") as command:
+            while not emulator.requests:
+                await asyncio.sleep(0.01)
+            command.interrupt(signal.SIGINT)
+            ran = await command.ends()
+    assert 130 == ran.code
+    assert not emulator.ledger.charges
+
+
+@pytest.fixture
+def full() -> Iterator[TextIO]:
+    """Open a file on a disk that is full."""
+    path = Path("/dev/full")
+    if not path.exists():
+        pytest.skip("needs /dev/full")
+    with path.open("w") as file:
+        yield file
+
+
+@pytest.mark.slow
+async def test_paths_that_cannot_be_printed_are_a_full_disk(
+    tmp_path: Path, full: TextIO
+):
+    """The pictures are saved all the same; exit code 8, and stderr says why."""
+    async with Emulator(speed=1000) as emulator:
+        async with running(
+            emulator, tmp_path, "image", "a", "b", stdout=full
+        ) as command:
+            ran = await command.ends()
+    assert 8 == ran.code
+    assert "could not be written" in ran.stderr
+    assert ids_of(emulator) == {name.removesuffix(".png") for name in saved(tmp_path)}
+
+
+def saved(folder: Path) -> list[str]:
+    """Name the pictures in *folder*."""
+    return [path.name for path in folder.glob("*.png")]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+async def test_ids_that_one_stream_cannot_take_are_on_the_other(
+    tmp_path: Path, full: TextIO, stream: str
+):
+    """What is paid for and not saved is told somewhere."""
+    options = ("--json",) if stream == "stdout" else ()
+    async with Emulator(NEVER_DONE, speed=1) as emulator:
+        async with running(
+            emulator, tmp_path, "image", *PROMPTS, *options, **{stream: full}
+        ) as command:
+            await charged(emulator, 5)
+            command.interrupt(signal.SIGINT)
+            command.interrupt(signal.SIGTERM)
+            ran = await command.ends()
+    assert ids_of(emulator) == {*TASK_ID.findall(ran.stdout + ran.stderr)}
 
 
 @pytest.mark.slow

@@ -15,7 +15,7 @@ from yarl import URL
 
 from aivideo_async import AIVideoError, AuthenticationError, PermissionDeniedError
 from aivideo_async.cli import money
-from aivideo_async.cli.connect import connected, read_key_file
+from aivideo_async.cli.connect import connected
 from aivideo_async.cli.doctor.findings import Finding, ok, print_all, problem, warning
 from aivideo_async.cli.doctor.machine import check_machine, check_proxy
 from aivideo_async.cli.doctor.network import check_network
@@ -66,7 +66,7 @@ def check_key(settings: Settings) -> Finding:
     """Look for a key and at its shape, without showing any of it."""
     if settings.api_key_file is not None:
         try:
-            key = Secret(read_key_file(settings.api_key_file))
+            key = settings.file_key
         except AIVideoError as error:
             return problem("Key", str(error), "name another file", Exit.CANNOT_WORK)
         return check_shape(key, "the key file")

@@ -116,7 +116,10 @@ def sum_up(settings: Settings, emulator: Emulator) -> Exit:
     if not doubles:
         console.result("Charged once each: yes")
         return Exit.DONE
-    console.warn(f"the same request was charged more than once: {' '.join(doubles)}")
+    console.warn(
+        f"the same order was charged more than once: {' '.join(doubles)}. If it was "
+        "meant to be bought several times (image -n), all is well."
+    )
     return Exit.SOME_FAILED
 
 

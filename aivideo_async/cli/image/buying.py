@@ -80,6 +80,7 @@ class Purchase:
             ) as client:
                 before = await balance(client)
                 self._warn_if_short(before)
+                interrupts.collects = True
                 try:
                     await self._buy(client, interrupts)
                 finally:
@@ -202,15 +203,21 @@ class Purchase:
 
     def _tell_cost(self, before: Decimal | None, after: Decimal | None) -> None:
         """Tell what it really cost, and whether the table knew."""
+        console = self.settings.console
+        expected = total(o.request for o in self.outcomes if is_paid(o))
         if before is None or after is None:
+            console.summary |= {"balance": after, "credits": None}
+            console.note(
+                "What it cost cannot be told, since the balance could not be read; by "
+                f"the table {money.credits(expected)}"
+            )
             return
-        console, cost = self.settings.console, before - after
+        cost = before - after
         console.summary |= {"balance": after, "credits": cost}
         console.note(
             f"Cost {money.credits(cost)}; "
             f"balance {money.number(before)} -> {money.number(after)}"
         )
-        expected = total(o.request for o in self.outcomes if is_paid(o))
         if any(map(is_unknown, self.outcomes)):
             console.note(f"By the table, what is known cost {money.credits(expected)}")
         elif cost != expected:
@@ -278,6 +285,6 @@ def line(outcome: Outcome, text: str) -> str:
 def stopping(code: Exit) -> str:
     """Tell what a first signal does."""
     text = "Stopping: nothing new is sent; what is paid for is being collected"
-    if code is Exit.TERMINATED:
+    if code is not Exit.INTERRUPTED:
         return f"{text}, for {DRAIN:.0f} seconds at most."
     return f"{text}. Ctrl-C again leaves now."

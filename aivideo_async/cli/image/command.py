@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import click
 
 from aivideo_async.cli.money import choices
-from aivideo_async.cli.options import Command, Settings, pass_settings
+from aivideo_async.cli.options import SECONDS, Command, Settings, pass_settings
 from aivideo_async.cli.streams import stdin_lines
 
 __all__ = ["image"]
@@ -72,7 +73,7 @@ aivideo image -n 4 -y - -o mugs/ < prompts.txt"""
 @click.option("-y", "--yes", is_flag=True, help="Spend more than $1 without asking.")
 @click.option(
     "--timeout",
-    type=click.FloatRange(min=0, min_open=True),
+    type=SECONDS,
     metavar="SECONDS",
     help="Wait so long for each; it goes on and can be picked up later.",
 )
@@ -98,7 +99,8 @@ def image(
     from aivideo_async.cli.image.order import Order
     from aivideo_async.cli.target import Target
 
-    wanted = [text for prompt in prompts for text in expanded(prompt)]
+    texts = (text for prompt in prompts for text in expanded(prompt))
+    wanted = list(islice(texts, MOST + 1))
     if not wanted and not about["image_urls"]:
         raise click.UsageError("Give a prompt, or a picture to work from with -i URL.")
     order = Order.of(wanted or [None], count, about, timeout)
@@ -112,7 +114,7 @@ def image(
     order.confirm(settings.console, yes=yes)
     target.check()
     purchase = Purchase(order, target, settings)
-    return interrupts.run(purchase.make, collects=True)
+    return interrupts.run(purchase.make, collects=False)  # until it buys
 
 
 def expanded(prompt: str) -> Iterator[str]:

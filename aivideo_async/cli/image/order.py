@@ -7,7 +7,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable
 from decimal import Decimal
-from typing import Any
+from typing import Any, TextIO
 
 import click
 from attrs import frozen
@@ -85,13 +85,18 @@ class Order:
         if yes or self.price * money.DOLLARS_PER_CREDIT <= CONFIRM_ABOVE:
             return
         dollars = money.dollars(self.price)
-        if console.json or not (sys.stdin.isatty() and sys.stderr.isatty()):
+        if console.json or not (is_terminal(sys.stdin) and is_terminal(sys.stderr)):
             raise NotAgreedError(
                 f"About {dollars} is more than ${CONFIRM_ABOVE}, and there is no "
                 "terminal to ask on: add --yes. Nothing was sent."
             )
         if not click.confirm(f"Spend about {dollars}?", err=True):
             raise NotAgreedError("not agreed to. Nothing was sent.")
+
+
+def is_terminal(stream: TextIO | None) -> bool:
+    """Tell whether somebody sits there; a closed stream is None."""
+    return stream is not None and stream.isatty()
 
 
 def total(requests: Iterable[GenerationRequest]) -> Decimal:

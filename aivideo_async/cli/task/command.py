@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from aivideo_async.cli.options import (
+    SECONDS,
     Command,
     Settings,
     global_options,
@@ -20,7 +21,7 @@ __all__ = ["task"]
 ids_argument = click.argument("ids", nargs=-1, required=True, metavar="ID...")
 timeout_option = click.option(
     "--timeout",
-    type=click.FloatRange(min=0, min_open=True),
+    type=SECONDS,
     metavar="SECONDS",
     help="Wait so long (default: for ever).",
 )

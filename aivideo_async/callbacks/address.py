@@ -40,7 +40,7 @@ class Addresses:
     Example:
         >>> addresses = Addresses("https://shop.example/hooks", "k" * 22)
         >>> token = addresses.fresh().removeprefix("https://shop.example/hooks/")
-        >>> addresses.knows(token), addresses.knows("x" + token[1:])
+        >>> addresses.knows(token), addresses.knows(token.swapcase())
         (True, False)
     """
 

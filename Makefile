@@ -39,7 +39,9 @@ docs: .venv/.developer ## Build the documentation into site/; a link that leads 
 	.venv/bin/zensical build --strict --clean
 
 bench: .venv/.developer ## Measure CPU against a bare loop, and rate control in virtual time
-	$(VENV) benchmarks/cpu_per_task.py
+	$(VENV) -m benchmarks.cpu_per_task --rounds 3
+	$(VENV) -m benchmarks.submit_burst
+	$(VENV) -m benchmarks.lost_answer
 	$(VENV) -m benchmarks.rate_control
 
 clean: ## Remove the environment and what the tools left behind

@@ -79,7 +79,7 @@ def test_costs_are_compared_within_a_round(
         {"bare aiohttp": 2e-4, "ours": 3e-4},
     ]
     found = {64: {name: cpu_per_task._cost(name, seen) for name in seen[0]}}
-    assert 1.5 == found[64]["ours"].ratio
+    assert pytest.approx(1.5) == found[64]["ours"].ratio
     cpu_per_task.show(found)
     assert "1.50 (1.00 … 2.00)" in capsys.readouterr().out
     monkeypatch.setattr(_report, "RESULTS", tmp_path)

@@ -41,9 +41,13 @@ coverage: .venv/.developer ## Check how much of the code the last `make test` re
 docs: .venv/.developer ## Build the documentation into site/; a link that leads nowhere fails
 	.venv/bin/zensical build --strict --clean
 
-bench: .venv/.developer ## Measure CPU against a bare loop, and rate control in virtual time
-	$(VENV) benchmarks/cpu_per_task.py
-	$(VENV) -m benchmarks.rate_control
+bench: .venv/.developer ## Measure speed, memory and flow control, offline, in a few minutes
+	$(VENV) -m benchmarks.cpu_per_task --rounds 3
+	$(VENV) -m benchmarks.in_flight
+	$(VENV) -m benchmarks.submit_burst
+	$(VENV) -m benchmarks.lost_answer
+	$(VENV) -m benchmarks.rate_control --short
+	$(VENV) -m benchmarks.polling --short
 
 clean: ## Remove the environment and what the tools left behind
 	rm -rf .venv .cache .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache build dist site

@@ -48,6 +48,9 @@ CONCERNS_ALL = (
 )
 _END: Any = object()
 
+BREATH = 32
+"""Requests read in one go; thousands would stop the loop for a third of a second."""
+
 Requests = Iterable[GenerationRequest] | AsyncIterable[GenerationRequest]
 
 
@@ -119,6 +122,8 @@ class Run:
             async for request in _read(self._requests, self._has_room):
                 self._start(self._index, request)
                 self._index += 1
+                if self._index % BREATH == 0:
+                    await asyncio.sleep(0)  # others have their turn
         except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001
             # Raised to the consumer; only a cancellation of the feeder itself is not.
             error.add_note(f"while reading requests[{self._index}]")

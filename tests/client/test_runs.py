@@ -242,6 +242,23 @@ async def test_the_input_is_read_only_as_far_as_there_is_room(world: World):
 
 
 @warped
+async def test_reading_thousands_holds_up_nobody(world: World):
+    """However much room there is, others have their turn between a few of them."""
+    source = Source()
+    async with world.client(max_in_flight=2000) as client:
+        run = client.generate_many(source)
+        first = asyncio.ensure_future(anext(run))
+        steps, read = [], 0
+        while source.read < 2000:
+            await asyncio.sleep(0)
+            steps.append(source.read - read)
+            read = source.read
+        world.note(await first)
+        await run.aclose()
+    assert max(steps) <= 32
+
+
+@warped
 async def test_nothing_is_read_before_the_first_outcome_is_asked_for(world: World):
     """A run that nobody begins costs nothing."""
     source = Source()

@@ -30,6 +30,9 @@ log = logging.getLogger("aivideo_async")
 
 LONG_HOLD = 5.0
 """Seconds of a Retry-After from which on the log tells of it."""
+AT_ONCE = 0.05
+"""A request that leaves so many seconds after it might have was held by the throttle;
+one that leaves later was held by something else, such as too few connections."""
 
 
 def arrived(exchange: Exchange, now: float) -> Arrival:
@@ -62,7 +65,7 @@ class Gate:
         self._counters = counters
         self.money = MoneyCircuit()
         self._upstream = UpstreamCircuit()
-        self._held = False
+        self._held = -math.inf  # until when the throttle held the work that there is
 
     def opens(self, now: float) -> float:
         """Return when the next request may leave; note that one has to wait."""
@@ -71,8 +74,7 @@ class Gate:
         except Exception:
             log.exception("The throttle raised; nothing is sent for a second.")
             when = now + 1.0
-        if when > now:
-            self._held = True
+        self._held = when if when > now else min(self._held, now)
         return when
 
     def buys(self) -> float:
@@ -81,7 +83,7 @@ class Gate:
 
     def idle(self) -> None:
         """Note that nothing waits: from here on it is the work that limits us."""
-        self._held = False
+        self._held = -math.inf
 
     def refusal(self, job: Job) -> BillingError | None:
         """Return why *job* may not be bought now, or None."""
@@ -94,7 +96,7 @@ class Gate:
         if job.stage is Stage.CREATE:
             job.probe = self.money.sent()
             job.trial = self._upstream.sent()
-        job.limited = self._held
+        job.limited = now - self._held <= AT_ONCE
         try:
             job.token = self._throttle.sent(now)
         except Exception:

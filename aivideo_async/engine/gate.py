@@ -1,7 +1,8 @@
 """
 The gate every request passes: the throttle for pace, the circuits for creates.
 
-One circuit is about money and refuses, the other about the provider and lets wait.
+The circuit about money refuses, and lets wait only while a probe is out; the one about
+the provider lets wait.
 
 The throttle's permission is taken in the same step in which it is granted, and every
 token is closed with exactly one answer, whatever became of the request.
@@ -78,8 +79,8 @@ class Gate:
         return when
 
     def buys(self) -> float:
-        """Return when creates may leave, as far as the provider is concerned."""
-        return self._upstream.opens()
+        """Return when creates that are not refused may leave; infinity while one probes."""
+        return math.inf if self.money.probing else self._upstream.opens()
 
     def idle(self) -> None:
         """Note that nothing waits: from here on it is the work that limits us."""
@@ -87,7 +88,8 @@ class Gate:
 
     def refusal(self, job: Job) -> BillingError | None:
         """Return why *job* may not be bought now, or None."""
-        if job.stage is not Stage.CREATE or self.money.allows(self._time()):
+        waits = self.money.probing or self.money.allows(self._time())
+        if job.stage is not Stage.CREATE or waits:
             return None
         return self.billing_error()
 
@@ -156,9 +158,9 @@ class Gate:
         """Tell the circuit; return whether buying has to stop."""
         probe, job.probe = job.probe, False
         if isinstance(verdict.error, BillingError):
-            self.money.trip(now, verdict.error, probe=probe)
+            stops = self.money.trip(now, verdict.error, probe=probe)
             self._date(verdict.error)
-            return True
+            return stops
         if verdict.kind is VerdictKind.ACCEPTED:
             self.money.passed(probe=probe)
         else:

@@ -108,7 +108,7 @@ class Gate:
         """Close the token of a job whose request did not come to an answer, if open."""
         self.money.inconclusive(probe=job.probe)
         self._upstream.inconclusive(trial=job.trial)
-        job.probe = job.trial = False
+        job.probe, job.trial = False, 0
         token, job.token = job.token, None
         if token is not None:
             self._tell(lambda: self._throttle.lost(self._time(), token))
@@ -169,18 +169,19 @@ class Gate:
 
     def answer_upstream(self, job: Job, verdict: Verdict, now: float) -> None:
         """Tell the provider's circuit."""
-        trial, job.trial = job.trial, False
+        trial, job.trial = job.trial, 0
         if verdict.kind is VerdictKind.ACCEPTED:
             self._upstream.passed()
         elif isinstance(verdict.error, UpstreamError):
-            item = hash(job.body)
-            if self._upstream.refused(now, item, trial=trial):
+            if self._upstream.refused(now, _item(job), trial=trial):
                 log.warning(
                     "The provider behind the API refused %d different creates in a row "
                     "(503): creates wait, and one at a time tries whether it is back.",
                     IN_A_ROW,
                 )
-            job.attempts.hopeless = self._upstream.hopeless(item)
+            job.attempts.refused_upstream(self._upstream.accepted)
+        elif verdict.kind is VerdictKind.UNKNOWN:
+            self._upstream.lost(now, trial=trial)
         else:
             self._upstream.inconclusive(trial=trial)
 
@@ -194,3 +195,8 @@ class Gate:
         wait = max(0.0, self.money.opens() - self._time())
         error.retry_after = wait
         error.retry_at = datetime.now(UTC) + timedelta(seconds=wait)
+
+
+def _item(job: Job) -> int:
+    """Return what tells the job's create from others; its callback is no difference."""
+    return hash(job.body if job.request is None else job.request.body())

@@ -70,13 +70,16 @@ class Gate:
 
     def opens(self, now: float) -> float:
         """Return when the next request may leave; note that one has to wait."""
-        try:
-            when = self._throttle.when(now)
-        except Exception:
-            log.exception("The throttle raised; nothing is sent for a second.")
-            when = now + 1.0
+        when = self._ask(now)
         self._held = when if when > now else min(self._held, now)
         return when
+
+    def _ask(self, now: float) -> float:
+        try:
+            return self._throttle.when(now)
+        except Exception:
+            log.exception("The throttle raised; nothing is sent for a second.")
+            return now + 1.0
 
     def buys(self) -> float:
         """Return when creates that are not refused may leave; infinity while one probes."""
@@ -144,7 +147,8 @@ class Gate:
 
     def held_for(self) -> float:
         """Return for how many seconds the throttle lets nothing leave, as far as known."""
-        wait = self._throttle.when(self._time()) - self._time()
+        now = self._time()
+        wait = self._ask(now) - now
         return max(0.0, wait) if wait < math.inf else 0.0
 
     def _tell_of_hold(self, arrival: Arrival) -> None:

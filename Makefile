@@ -41,9 +41,10 @@ coverage: .venv/.developer ## Check how much of the code the last `make test` re
 docs: .venv/.developer ## Build the documentation into site/; a link that leads nowhere fails
 	.venv/bin/zensical build --strict --clean
 
-bench: .venv/.developer ## Measure CPU against a bare loop, and rate control in virtual time
-	$(VENV) benchmarks/cpu_per_task.py
-	$(VENV) -m benchmarks.rate_control
+bench: .venv/.developer ## Measure CPU, rate control and polling, in about a minute
+	$(VENV) benchmarks/cpu_per_task.py --tasks 1200 --pairs 3
+	$(VENV) -m benchmarks.rate_control --short
+	$(VENV) -m benchmarks.polling --short
 
 clean: ## Remove the environment and what the tools left behind
 	rm -rf .venv .cache .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache build dist site

@@ -35,6 +35,8 @@ __all__ = [
 
 COALESCE = 0.01
 """The engine's timers ring at most every 10 ms."""
+AT_ONCE = 0.05
+"""As the engine has it: who leaves later than this was not held by the throttle."""
 
 
 class Limit(Protocol):
@@ -153,7 +155,7 @@ class Client:
     accepted: list[float] = field(factory=list)
     refused: list[float] = field(factory=list)
     open: int = 0
-    waited: bool = False
+    held: float = -math.inf
     timer: float = math.inf
 
     def rate(self, since: float, until: float) -> float:
@@ -230,13 +232,13 @@ class World:
         while client.work >= 1 and client.open < client.connections:
             now = client.clock(self.now)
             opens = client.throttle.when(now)
+            client.held = opens if opens > now else min(client.held, now)
             if opens > now:
-                client.waited = True
                 self._ring(client, self.now + (opens - now))
                 return
             self._send(client, now)
         if client.work < 1:
-            client.waited = False
+            client.held = -math.inf
 
     def _ring(self, client: Client, opens: float) -> None:
         moment = max(opens, self.now + COALESCE)
@@ -250,7 +252,7 @@ class World:
             self.pump(client)
 
     def _send(self, client: Client, now: float) -> None:
-        token, limited = client.throttle.sent(now), client.waited
+        token, limited = client.throttle.sent(now), now - client.held <= AT_ONCE
         client.work, client.open = client.work - 1, client.open + 1
         client.sent.append(self.now)
         self.at(self.now + self.rtt / 2, self._arrive, client, token, limited)

@@ -1,7 +1,8 @@
 """
 The gate every request passes: the throttle for pace, the circuits for creates.
 
-One circuit is about money and refuses, the other about the provider and lets wait.
+The circuit about money refuses, and lets wait only while a probe is out; the one about
+the provider lets wait.
 
 The throttle's permission is taken in the same step in which it is granted, and every
 token is closed with exactly one answer, whatever became of the request.
@@ -30,6 +31,9 @@ log = logging.getLogger("aivideo_async")
 
 LONG_HOLD = 5.0
 """Seconds of a Retry-After from which on the log tells of it."""
+AT_ONCE = 0.05
+"""A request that leaves so many seconds after it might have was held by the throttle;
+one that leaves later was held by something else, such as too few connections."""
 
 
 def arrived(exchange: Exchange, now: float) -> Arrival:
@@ -62,30 +66,33 @@ class Gate:
         self._counters = counters
         self.money = MoneyCircuit()
         self._upstream = UpstreamCircuit()
-        self._held = False
+        self._held = -math.inf  # until when the throttle held the work that there is
 
     def opens(self, now: float) -> float:
         """Return when the next request may leave; note that one has to wait."""
-        try:
-            when = self._throttle.when(now)
-        except Exception:
-            log.exception("The throttle raised; nothing is sent for a second.")
-            when = now + 1.0
-        if when > now:
-            self._held = True
+        when = self._ask(now)
+        self._held = when if when > now else min(self._held, now)
         return when
 
+    def _ask(self, now: float) -> float:
+        try:
+            return self._throttle.when(now)
+        except Exception:
+            log.exception("The throttle raised; nothing is sent for a second.")
+            return now + 1.0
+
     def buys(self) -> float:
-        """Return when creates may leave, as far as the provider is concerned."""
-        return self._upstream.opens()
+        """Return when creates that are not refused may leave; infinity while one probes."""
+        return math.inf if self.money.probing else self._upstream.opens()
 
     def idle(self) -> None:
         """Note that nothing waits: from here on it is the work that limits us."""
-        self._held = False
+        self._held = -math.inf
 
     def refusal(self, job: Job) -> BillingError | None:
         """Return why *job* may not be bought now, or None."""
-        if job.stage is not Stage.CREATE or self.money.allows(self._time()):
+        waits = self.money.probing or self.money.allows(self._time())
+        if job.stage is not Stage.CREATE or waits:
             return None
         return self.billing_error()
 
@@ -94,7 +101,7 @@ class Gate:
         if job.stage is Stage.CREATE:
             job.probe = self.money.sent()
             job.trial = self._upstream.sent()
-        job.limited = self._held
+        job.limited = now - self._held <= AT_ONCE
         try:
             job.token = self._throttle.sent(now)
         except Exception:
@@ -104,7 +111,7 @@ class Gate:
         """Close the token of a job whose request did not come to an answer, if open."""
         self.money.inconclusive(probe=job.probe)
         self._upstream.inconclusive(trial=job.trial)
-        job.probe = job.trial = False
+        job.probe, job.trial = False, 0
         token, job.token = job.token, None
         if token is not None:
             self._tell(lambda: self._throttle.lost(self._time(), token))
@@ -140,7 +147,8 @@ class Gate:
 
     def held_for(self) -> float:
         """Return for how many seconds the throttle lets nothing leave, as far as known."""
-        wait = self._throttle.when(self._time()) - self._time()
+        now = self._time()
+        wait = self._ask(now) - now
         return max(0.0, wait) if wait < math.inf else 0.0
 
     def _tell_of_hold(self, arrival: Arrival) -> None:
@@ -154,9 +162,9 @@ class Gate:
         """Tell the circuit; return whether buying has to stop."""
         probe, job.probe = job.probe, False
         if isinstance(verdict.error, BillingError):
-            self.money.trip(now, verdict.error, probe=probe)
+            stops = self.money.trip(now, verdict.error, probe=probe)
             self._date(verdict.error)
-            return True
+            return stops
         if verdict.kind is VerdictKind.ACCEPTED:
             self.money.passed(probe=probe)
         else:
@@ -165,18 +173,19 @@ class Gate:
 
     def answer_upstream(self, job: Job, verdict: Verdict, now: float) -> None:
         """Tell the provider's circuit."""
-        trial, job.trial = job.trial, False
+        trial, job.trial = job.trial, 0
         if verdict.kind is VerdictKind.ACCEPTED:
             self._upstream.passed()
         elif isinstance(verdict.error, UpstreamError):
-            item = hash(job.body)
-            if self._upstream.refused(now, item, trial=trial):
+            if self._upstream.refused(now, _item(job), trial=trial):
                 log.warning(
                     "The provider behind the API refused %d different creates in a row "
                     "(503): creates wait, and one at a time tries whether it is back.",
                     IN_A_ROW,
                 )
-            job.attempts.hopeless = self._upstream.hopeless(item)
+            job.attempts.refused_upstream(self._upstream.accepted)
+        elif verdict.kind is VerdictKind.UNKNOWN:
+            self._upstream.lost(now, trial=trial)
         else:
             self._upstream.inconclusive(trial=trial)
 
@@ -190,3 +199,8 @@ class Gate:
         wait = max(0.0, self.money.opens() - self._time())
         error.retry_after = wait
         error.retry_at = datetime.now(UTC) + timedelta(seconds=wait)
+
+
+def _item(job: Job) -> int:
+    """Return what tells the job's create from others; its callback is no difference."""
+    return hash(job.body if job.request is None else job.request.body())

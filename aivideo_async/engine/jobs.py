@@ -113,7 +113,7 @@ class Job:
         token: The throttle's token of that request, until it is answered.
         limited: Whether that request had to wait for the throttle.
         probe: Whether it probes the money circuit.
-        trial: Whether it tries if the provider is back.
+        trial: Its number if it tries whether the provider is back, else 0.
         task_id: The task, once known.
         evidence: Why the id must be confirmed by a look before it is believed.
         since: The loop's time when following began.
@@ -149,7 +149,7 @@ class Job:
     token: int | None = None
     limited: bool = True
     probe: bool = False
-    trial: bool = False
+    trial: int = 0
     task_id: str | None = None
     evidence: Evidence | None = None
     since: float = 0.0

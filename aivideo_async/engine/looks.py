@@ -8,6 +8,7 @@ an answer that can never come to anything ends the waiting.
 from __future__ import annotations
 
 import logging
+import math
 import random
 from collections.abc import Hashable
 from typing import Any
@@ -36,6 +37,8 @@ __all__ = ["Looks"]
 log = logging.getLogger("aivideo_async")
 
 _FINAL = (TaskStatus.COMPLETED, TaskStatus.FAILED)
+ODD_GAP = 10.0
+"""Seconds until the next look where the poll schedule names no moment."""
 NEWBORN = 30.0
 """Seconds after our own create in which a 404 may be the service's own delay."""
 
@@ -63,6 +66,7 @@ class Looks:
         self._counters = counters
         self._rng = rng
         self._schedules: dict[Hashable, PollSchedule] = {}
+        self._told_of_odd = False
 
     def follow(self, job: Job, now: float, *, at_once: bool) -> None:
         """Begin to follow the job's task."""
@@ -193,7 +197,7 @@ class Looks:
         else:
             due = job.since + job.schedule.next(job.age)
             soonest = now + job.attempts.pause(self._rng)
-            self._agenda.add_later(max(due, soonest), job)
+            self._add_later(max(due, soonest), job, now)
 
     def _try_again(self, job: Job, look: Look, arrival: Arrival) -> None:
         """A single look, or one that must confirm an id: a few attempts."""
@@ -208,7 +212,15 @@ class Looks:
             self._deliveries.fail(job, _error(look))
 
     def _look_later(self, job: Job, now: float) -> None:
-        self._agenda.add_later(self._callbacks.due(job, now), job)
+        self._add_later(self._callbacks.due(job, now), job, now)
+
+    def _add_later(self, due: float, job: Job, now: float) -> None:
+        """Look at *due*; infinity or NaN, of a schedule of the user's, waits for ever."""
+        if not math.isfinite(due):
+            if not self._told_of_odd:
+                log.error("The poll schedule names no moment but %s.", due - job.since)
+            self._told_of_odd, due = True, now + ODD_GAP
+        self._agenda.add_later(due, job)
 
 
 def _read_task(job: Job, data: Any, arrival: Arrival) -> Look:

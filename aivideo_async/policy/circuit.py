@@ -5,7 +5,8 @@ It is no rate limit. The first refusal trips it; from then on nothing is bought,
 everything bought goes on. After a minute one real create may pass as a probe, then
 after 2, 5, 10 … 60 minutes, so that a web app recovers from an hourly limit without a
 restart. After an empty balance a free look at the credits comes before that create.
-Pure: it is told the time.
+While either is out the other creates wait for what it shows, and are neither sent nor
+refused. Pure: it is told the time.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ GAPS = (60.0, 120.0, 300.0, 600.0, 1200.0, 2400.0, 3600.0)
 
 class MoneyCircuit:
     """
-    One per API key.
+    One for each client.
 
     Example:
         >>> from aivideo_async.errors import SpendLimitError
@@ -43,8 +44,13 @@ class MoneyCircuit:
         """The refusal that tripped it, or None while buying is allowed."""
         return self._error
 
+    @property
+    def probing(self) -> bool:
+        """Whether a probe, or a look at the credits, is out."""
+        return self._probing
+
     def opens(self) -> float:
-        """Return when the next create may pass."""
+        """Return when the next create may pass, if no probe is out then."""
         return self._opens
 
     def allows(self, now: float) -> bool:
@@ -70,13 +76,18 @@ class MoneyCircuit:
         self._probing = self._error is not None
         return self._probing
 
-    def trip(self, now: float, error: BillingError, *, probe: bool = False) -> None:
-        """Note a refusal for money; one by a create already out changes nothing."""
+    def trip(self, now: float, error: BillingError, *, probe: bool = False) -> bool:
+        """
+        Note a refusal for money; return whether it stops the buying.
+
+        One of a create that was out already changes nothing.
+        """
         if self._error is not None and not probe:
-            return
+            return False
         self._gap = min(self._gap + 1, len(GAPS) - 1) if probe else 0
         self._error, self._opens, self._probing = error, now + GAPS[self._gap], False
         self._funded = False
+        return True
 
     def passed(self, *, probe: bool) -> None:
         """Note that a create was accepted; the probe's success closes the circuit."""

@@ -40,6 +40,9 @@ LEARN_EVERY, HALF_LIFE = 5, 200
 """Ends after which N is drawn anew, and after which what was seen counts half."""
 PRIOR_KEPT = 0.05
 """The prior counts as one task seen at every age; this share of it never fades."""
+MOST_SEEN = 600.0
+"""Tasks that a bin remembers at most, twice what fading leaves of tasks that end: those
+that are stuck by the thousand must not drown what was learned from the others."""
 SHORTEST, LONGEST, LONGEST_SHARE = 0.5, 15.0, 0.5
 """Bounds of a gap in seconds; from 30 s of age on, the longest is a share of the age."""
 RARE_COST = 20.0
@@ -136,7 +139,7 @@ class HazardPoll:
             self._draw()
 
     def _fade(self) -> None:
-        """Let the past count less, down to what is kept of the prior."""
+        """Let the past count less, down to what is kept of the prior, up to a bound."""
         keep = 0.5 ** (LEARN_EVERY / HALF_LIFE)
         back = PRIOR_KEPT * (1.0 - keep)
         self._ends = [
@@ -144,7 +147,7 @@ class HazardPoll:
             for seen, prior in zip(self._ends, self._prior, strict=True)
         ]
         self._exposure = [
-            keep * seen + back * width
+            min(MOST_SEEN * width, keep * seen + back * width)
             for seen, width in zip(self._exposure, WIDTHS, strict=True)
         ]
 

@@ -9,8 +9,9 @@ idea of policer detection in Linux's BBR). So every refusal ends in a measuremen
 
 **Probe.** From 1 % below what was measured the pace rises by a raise that starts at a
 quarter of a percent and doubles: every 2 s after a surprise, half as often after each
-refusal that only confirmed the limit, at last every 32 s. One curve starts the client,
-keeps it near the limit with few refusals, and runs after a limit that has risen.
+refusal that only confirmed the limit, at last every 32 s, or 72 requests. One curve
+starts the client, keeps it near the limit with few refusals, and runs after a limit
+that has risen.
 
 What a refusal means is decided when the gate opens again (`_reopened`):
 
@@ -20,7 +21,8 @@ yield     the pace was below the limit, and had been    somebody else uses the k
 few       less than ten were accepted since the last    it is much lower: fall, to half
           measurement                                   at most, and go on measuring
 window    the gate was shut for longer than a bucket's  what the last minute accepted is
-          can be                                        the limit; be patient
+          can be                                        the limit; be patient, unless that
+                                                        is far below what was known
 pin       a raise was refused                           1 % below what was measured; if
                                                         that is no news, more patience
 ========= ============================================= ===============================
@@ -58,6 +60,8 @@ START_DOUBLING, QUICK_DOUBLING = 0.7, 2.0
 """Seconds in which the raise doubles: until the first refusal, and after a surprise."""
 SLOW_DOUBLING, SLOW_REQUESTS = 32.0, 72.0
 """The longest, in seconds or in requests: a refusal every two to four minutes."""
+MOST = 0.5
+"""What was counted in a window is believed if it is that part of what is known."""
 HASTE, LEAST_HASTE = 8.0, 4.0
 """A real raise doubles so many times as fast, but not within fewer seconds."""
 
@@ -175,7 +179,8 @@ class PinProbe:
         elif accepted < FEW:
             base, limit = _cut(pace, measured), 0.0
         elif long:
-            base, doubling = PROVED * measured, math.inf  # it was counted, not timed
+            base = PROVED * measured  # it was counted, not timed
+            doubling = self._doubling_in_window(now, measured)
         else:
             base, doubling = self._pin(pace, measured, held)
         self._limit, self._opened, self._climbed = limit, now, now
@@ -194,6 +199,17 @@ class PinProbe:
         same = abs(measured - self._limit) <= SAME * self._limit
         far = self._raise >= FAR and self._doubling > LEAST_HASTE
         return base, 2.0 * self._doubling if same and not far else QUICK_DOUBLING
+
+    def _doubling_in_window(self, now: float, measured: float) -> float:
+        """
+        Return how slowly to rise from what was counted in a window.
+
+        Far less than what is known, or than the pace if we are new, is hardly all that
+        the window allows: others used it too, or the block was none of a window's.
+        """
+        new = now - self._since < WINDOW
+        known = self._limit or (self.rate if new else measured)
+        return math.inf if measured >= MOST * known else QUICK_DOUBLING
 
     def _measurement(self, now: float, shut: float, *, long: bool) -> tuple[int, float]:
         """

@@ -130,7 +130,8 @@ class LearnedPolling:
     the client learns when they are likely to, and looks then: rarely before, closely
     around it. It begins as `Backoff`, does better within the first fifty tasks of a
     kind, and follows when the service gets slower or faster. Between two looks lie at
-    most 15 seconds, or half the age of a task older than that.
+    most 15 seconds, or half the age of a task older than 30; while callbacks arrive, a
+    minute.
 
     Args:
         poll_cost: Seconds by which you would rather know later than look once more,

@@ -88,6 +88,7 @@ class TokenBucket:
         self.gap = 0.0
         self._rng = rng
         self._burst = burst
+        self._sent = -math.inf  # when the last request left
         self._slot = -math.inf  # the moment for which the last permission was due
         self._hold = -math.inf  # nobody leaves before
         self._tokens = 0
@@ -97,12 +98,15 @@ class TokenBucket:
 
     def when(self, now: float) -> float:
         """Return when the next request may leave; infinity while a probe is out."""
+        self._set_back(now)
         if self._probe is not None:
             return math.inf
         return max(now, self._hold, self._slot + (2.0 - self._burst) / self.rate)
 
     def sent(self, now: float) -> int:
         """Take the permission; return the token that the answer must bring back."""
+        self._set_back(now)
+        self._sent = now
         self._slot = max(now - LATENESS, self._slot + 1.0 / self.rate)
         self._tokens += 1
         if self.shut is not None:
@@ -132,6 +136,16 @@ class TokenBucket:
         if token == self._probe:
             self._probe = None
             self._hold_on(now)
+
+    def _set_back(self, now: float) -> None:
+        """Move what is noted along with a clock that was set back since the last send."""
+        back = self._sent - now
+        if 0 < back < math.inf:
+            self._sent = now
+            self._slot -= back
+            self._hold -= back
+            if self.shut is not None:
+                self.shut -= back
 
     def _hold_on(self, now: float) -> None:
         """Hold everybody: for one request's time at first, then longer and longer."""

@@ -93,7 +93,8 @@ class Attempts:
         refused_since: When it was first refused by the rate limit.
         failed: How often it was not sent, or a look broke, in a row.
         upstream: How often the provider refused it.
-        hopeless: Whether it refuses this one, and not others.
+        accepted: How many other creates had been accepted when it first did.
+        hopeless: Whether it refuses this one again, and not others.
     """
 
     policy: RetryPolicy
@@ -101,6 +102,7 @@ class Attempts:
     refused_since: float | None = None
     failed: int = 0
     upstream: int = 0
+    accepted: int | None = None
     hopeless: bool = False
 
     def after_create(
@@ -120,6 +122,12 @@ class Attempts:
             again = self.upstream < self.policy.upstream_attempts
             return rng.uniform(*UPSTREAM_PAUSE) if again and not self.hopeless else None
         return None
+
+    def refused_upstream(self, accepted: int) -> None:
+        """Note a 503 when so many creates of the client have been accepted in all."""
+        if self.accepted is None:
+            self.accepted = accepted
+        self.hopeless = accepted > self.accepted
 
     def after_look(
         self, look: Look, now: float, rng: random.Random, retry_after: float | None

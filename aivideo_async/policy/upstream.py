@@ -11,19 +11,20 @@ all of them. Pure: it is told the time.
 from __future__ import annotations
 
 import math
-from collections import OrderedDict
 from collections.abc import Hashable
 
 __all__ = ["UpstreamCircuit"]
 
 IN_A_ROW = 5
 FIRST_GAP, LONGEST_GAP = 1.0, 60.0
-REMEMBERED = 1000
 
 
 class UpstreamCircuit:
     """
     One for each client.
+
+    Attributes:
+        accepted: How many creates were, in all.
 
     Example:
         >>> circuit = UpstreamCircuit()
@@ -34,27 +35,29 @@ class UpstreamCircuit:
     """
 
     def __init__(self) -> None:
+        self.accepted = 0
         self._row: set[Hashable] = set()  # refused since the last that was accepted
-        self._refused: OrderedDict[Hashable, int] = OrderedDict()
-        self._passed = 0
         self._gap = 0.0
         self._opens = -math.inf
-        self._trying = False
+        self._tried = 0  # trials are numbered: one of an older outage says nothing
+        self._trial = 0  # the one that is out
 
     def opens(self) -> float:
         """Return when a create may leave; infinity while one tries."""
-        return math.inf if self._trying else self._opens
+        return math.inf if self._trial else self._opens
 
-    def sent(self) -> bool:
-        """Note that a create leaves; return whether it tries if the provider is back."""
-        self._trying = self._gap > 0
-        return self._trying
+    def sent(self) -> int:
+        """Note that a create leaves; return its number if it is a trial, else 0."""
+        if not self._gap:
+            return 0
+        self._tried += 1
+        self._trial = self._tried
+        return self._trial
 
-    def refused(self, now: float, item: Hashable, *, trial: bool = False) -> bool:
+    def refused(self, now: float, item: Hashable, *, trial: int = 0) -> bool:
         """Note a 503 to *item*; return whether creates have to wait from now on."""
-        self._remember(item)
         self._row.add(item)
-        if trial:
+        if self._is_out(trial):
             self._wait(now, 2.0 * self._gap)
         elif not self._gap and len(self._row) >= IN_A_ROW:
             self._wait(now, FIRST_GAP)
@@ -63,27 +66,23 @@ class UpstreamCircuit:
 
     def passed(self) -> None:
         """Note that a create was accepted: the provider is there."""
-        self._passed += 1
+        self.accepted += 1
         self._row.clear()
-        self._gap, self._opens, self._trying = 0.0, -math.inf, False
+        self._gap, self._opens, self._trial = 0.0, -math.inf, 0
 
-    def inconclusive(self, *, trial: bool) -> None:
+    def lost(self, now: float, *, trial: int) -> None:
+        """Note that a create's outcome is unknown: another may try after the same gap."""
+        if self._is_out(trial):
+            self._wait(now, self._gap)
+
+    def inconclusive(self, *, trial: int) -> None:
         """Note an answer that says nothing about the provider; another may try."""
-        if trial:
-            self._trying = False
+        if self._is_out(trial):
+            self._trial = 0
 
-    def hopeless(self, item: Hashable) -> bool:
-        """Tell whether *item* was refused twice while others passed: it is its fault."""
-        return self._refused.get(item, 0) < 0
+    def _is_out(self, trial: int) -> bool:
+        return trial != 0 and trial == self._trial
 
     def _wait(self, now: float, gap: float) -> None:
-        self._gap, self._trying = min(gap, LONGEST_GAP), False
+        self._gap, self._trial = min(gap, LONGEST_GAP), 0
         self._opens = now + self._gap
-
-    def _remember(self, item: Hashable) -> None:
-        """Keep what had passed when *item* was first refused; -1 if others did since."""
-        before = self._refused.setdefault(item, self._passed)
-        if before != self._passed:
-            self._refused[item] = -1
-        if len(self._refused) > REMEMBERED:
-            self._refused.popitem(last=False)

@@ -55,6 +55,15 @@ async def test_a_throttle_that_raises_loses_nothing(verb: str, caplog: Any):
 
 
 @warped
+async def test_a_throttle_that_raises_spoils_no_stats():
+    """They can be asked for at any time; nothing is sent for a second."""
+    transport = EmulatorTransport(Emulator())
+    async with AsyncClient(transport=transport, throttle=Raising("when")) as client:
+        assert 1.0 == client.stats().held_for
+        assert client.stats().held_for <= 0.01
+
+
+@warped
 async def test_a_hold_shows_in_the_stats():
     """Whoever wonders why nothing happens can see for how long."""
     throttle = LocalThrottle(rate=100)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 from collections.abc import Hashable
 
@@ -248,3 +249,41 @@ async def test_a_schedule_that_cannot_rank_stops_nothing(
 
     assert "12345678" == await looked_at(Broken(), rate=1.0)
     assert "in the order they came" in caplog.text
+
+
+class Odd:
+    """Somebody's schedule that names no moment."""
+
+    def __init__(self, moment: float) -> None:
+        self._moment = moment
+
+    def schedule(self, kind: Hashable, rng: random.Random) -> Odd:
+        """Return itself."""
+        return self
+
+    def next(self, age: float, *, rarely: bool = False) -> float:
+        """Return what is no age."""
+        return self._moment
+
+    def urgency(self, age: float, last: float) -> float:
+        """Tell nothing."""
+        return 0.0
+
+    def running(self, since: float, age: float) -> None:
+        """Learn nothing."""
+
+    def done(self, since: float, age: float) -> None:
+        """Learn nothing."""
+
+
+@warped
+@pytest.mark.parametrize("moment", [math.inf, -math.inf, math.nan])
+async def test_a_schedule_that_names_no_moment_leaves_nobody_waiting_for_ever(
+    emulate: Emulate, moment: float
+):
+    """The next look is in ten seconds, and the log tells of it once."""
+    world = emulate(median=25.0)
+    async with world.client(polling=Odd(moment)) as client:
+        await world.call(client.generate, mug())
+        assert 30 == round(asyncio.get_running_loop().time())
+    assert 1 == len(world.logged("no moment"))

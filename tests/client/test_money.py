@@ -241,22 +241,7 @@ async def test_the_success_of_the_probe_lets_everybody_buy(emulate: Emulate):
 
 @warped
 async def test_while_the_probe_is_out_nobody_else_buys(emulate: Emulate):
-    """One real create, and one only."""
-    world = emulate(Rule("create", SPENT, nth=1), Rule("create", acts.slow(5.0), nth=2))
-    async with world.client() as client:
-        await refusal(world, client, 0)
-        await asyncio.sleep(60)
-        probe = asyncio.ensure_future(world.call(client.submit, mug(1)))
-        await asyncio.sleep(1)
-        await refusal(world, client, 2)
-        assert 2 == len(world.times("POST"))
-        await probe
-        await world.call(client.submit, mug(3))
-
-
-@warped
-async def test_of_many_that_come_together_one_is_the_probe(emulate: Emulate):
-    """The others raise without being sent, whether it succeeds or not."""
+    """One real create, and one only; whoever else comes waits for what it shows."""
     world = emulate(Rule("create", SPENT, nth=1), Rule("create", acts.slow(5.0), nth=2))
     async with world.client() as client:
         await refusal(world, client, 0)
@@ -265,15 +250,71 @@ async def test_of_many_that_come_together_one_is_the_probe(emulate: Emulate):
             asyncio.ensure_future(world.call(client.submit, request))
             for request in mugs(10, 1)
         ]
+        await asyncio.sleep(1)
+        assert 2 == len(world.times("POST"))
         await asyncio.wait(calls)
-    assert 1 == sum(call.exception() is None for call in calls)
+    assert not any(call.exception() for call in calls)
+    assert [0, 60] + 9 * [65] == [round(at) for at in world.times("POST")]
+
+
+@warped
+async def test_when_the_probe_is_refused_so_are_those_that_waited_for_it(
+    emulate: Emulate,
+):
+    """None of them is sent, and each says when the next probe may pass."""
+    slowly = acts.Act(reply=SPENT.reply, delay=5.0)
+    world = emulate(Rule("create", SPENT, nth=1), Rule("create", slowly, nth=2))
+    async with world.client() as client:
+        await refusal(world, client, 0)
+        await asyncio.sleep(60)
+        async with asyncio.TaskGroup() as group:
+            calls = [
+                group.create_task(refusal(world, client, number))
+                for number in range(1, 11)
+            ]
+    assert 65 == clock()
+    assert 10 * [120.0] == [call.result().retry_after for call in calls]
     assert 2 == len(world.times("POST"))
 
 
 @warped
-async def test_those_that_queued_behind_the_probe_are_refused_at_their_turn(
+async def test_a_run_on_a_half_open_circuit_waits_for_its_first_request(
     emulate: Emulate,
 ):
+    """That is the probe, and the others leave after it."""
+    world = emulate(Rule("create", SPENT, nth=1), Rule("create", acts.slow(5.0), nth=2))
+    async with world.client() as client:
+        await refusal(world, client, 0)
+        await asyncio.sleep(60)
+        outcomes = await world.collect(client.generate_many(mugs(10, 1)))
+    assert 10 * [True] == [outcome.ok for outcome in outcomes]
+
+
+@warped
+async def test_an_older_create_s_refusal_does_not_speak_for_the_probe(
+    emulate: Emulate,
+):
+    """Those that wait for the probe go on to wait when an older one comes home."""
+    late = acts.Act(reply=SPENT.reply, delay=62.0)
+    world = emulate(
+        Rule("create", late, nth=1),
+        Rule("create", SPENT, nth=2),
+        Rule("create", acts.slow(5.0), nth=3),
+    )
+    async with world.client() as client:
+        older = asyncio.ensure_future(refusal(world, client, 0))
+        await asyncio.sleep(0)
+        await refusal(world, client, 1)
+        await asyncio.sleep(60)
+        async with asyncio.TaskGroup() as group:
+            for request in mugs(2, 2):
+                group.create_task(world.call(client.submit, request))
+        await older
+    assert 2 == len(world.charged)
+
+
+@warped
+async def test_those_that_queued_behind_the_probe_leave_after_it(emulate: Emulate):
     """The throttle let them wait while the probe was not out yet."""
     world = emulate(Rule("create", SPENT, nth=1), Rule("create", acts.slow(9.0), nth=2))
     async with world.client(rate=0.5) as client:
@@ -285,8 +326,8 @@ async def test_those_that_queued_behind_the_probe_are_refused_at_their_turn(
             for request in mugs(3, 1)
         ]
         await asyncio.wait(calls)
-    assert 1 == sum(call.exception() is None for call in calls)
-    assert 2 == len(world.times("POST"))
+    assert not any(call.exception() for call in calls)
+    assert [0, 62, 71, 73] == [round(at) for at in world.times("POST")]
 
 
 @warped
@@ -415,7 +456,7 @@ async def test_credits_that_suffice_let_the_create_pass(emulate: Emulate):
 
 @warped
 async def test_while_the_look_is_out_nobody_else_buys(emulate: Emulate):
-    """Of many that come together one waits for it, the others raise at once."""
+    """Of many that come together one asked for it; all wait, and then buy."""
     world = emulate(
         Rule("create", BROKE, nth=1), Rule("credits", acts.slow(5.0), nth=1)
     )
@@ -426,8 +467,27 @@ async def test_while_the_look_is_out_nobody_else_buys(emulate: Emulate):
             asyncio.ensure_future(world.call(client.submit, r)) for r in mugs(9, 1)
         ]
         await asyncio.wait(calls)
-    assert 1 == sum(call.exception() is None for call in calls)
-    assert (2, 1) == (len(world.times("POST")), len(world.times("GET")))
+    assert not any(call.exception() for call in calls)
+    assert [0] + 9 * [65] == [round(at) for at in world.times("POST")]
+    assert 1 == len(world.times("GET"))
+
+
+@warped
+async def test_a_look_that_shows_too_little_refuses_all_that_waited_for_it(
+    emulate: Emulate,
+):
+    """Once, with the next pause; the one that asked for it is among them."""
+    world = emulate(Rule("credits", acts.slow(5.0), nth=1), balance=1)
+    async with world.client() as client:
+        await refusal(world, client, 0)
+        await asyncio.sleep(60)
+        async with asyncio.TaskGroup() as group:
+            calls = [
+                group.create_task(refusal(world, client, number))
+                for number in range(1, 10)
+            ]
+    assert 9 * [120.0] == [call.result().retry_after for call in calls]
+    assert (1, 1) == (len(world.times("POST")), len(world.times("GET")))
 
 
 @warped

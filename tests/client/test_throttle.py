@@ -84,6 +84,20 @@ async def test_after_a_refusal_requests_leave_side_by_side_again(emulate: Emulat
 
 
 @warped
+async def test_success_with_all_connections_busy_raises_no_pace(emulate: Emulate):
+    """Slow answers are no evidence: once they are fast, the limit is not run over."""
+    world = emulate(turns=1, pause=1.0, rate=20, burst=20, balance=10**6)
+    async with world.client(rate=None, max_connections=16) as client:
+        feeding = asyncio.ensure_future(submit_all(world, client, 1500, 0))
+        await asyncio.sleep(120)
+        refusals = client.stats().rate_limited
+        world.meter.seconds = 0.02
+        await asyncio.sleep(10)
+        assert client.stats().rate_limited <= refusals + 15
+        await feeding
+
+
+@warped
 async def test_an_idle_hour_does_not_save_up_permissions(world: World):
     """After a pause the pace is what it was."""
     async with world.client(rate=5) as client:

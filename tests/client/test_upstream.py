@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from itertools import pairwise
+from itertools import count, pairwise
 
 import pytest
 
@@ -98,18 +98,45 @@ async def test_refused_twice_while_others_pass_it_is_not_tried_again(
 
 
 @warped
+async def test_an_old_refusal_does_not_count_against_a_later_purchase(
+    emulate: Emulate,
+):
+    """The same picture, asked for once more weeks later, has its attempts again."""
+    world = emulate(Rule("create", DOWN, nth=(1, 2, 4)))
+    async with world.client(retry=RetryPolicy(upstream_attempts=2)) as client:
+        with pytest.raises(UpstreamError):
+            await client.submit(mug(0))
+        await world.call(client.submit, mug(1))
+        await asyncio.sleep(20 * 86_400)
+        await world.call(client.submit, mug(0))
+    assert 5 == len(world.times("POST"))
+
+
+@warped
+async def test_the_same_content_with_other_callbacks_is_no_outage(emulate: Emulate):
+    """Each URL is another one, and the content is what is refused."""
+    world = emulate(Rule("create", DOWN, nth=range(1, 7)))
+    urls = (f"https://shop.example/{number}" for number in count())
+    async with world.client() as client:
+        for _ in range(6):
+            with pytest.raises(UpstreamError):
+                await client.submit(mug(0), callback_url=lambda _: next(urls))
+    assert [] == world.logged("creates wait")
+
+
+@warped
 @pytest.mark.parametrize(
-    ("fate", "error"),
+    ("fate", "error", "next_at"),
     [
-        (acts.LOST_REPLY, OutcomeUnknownError),
-        (acts.refuse("invalid_request"), ValueError),
+        (acts.LOST_REPLY, OutcomeUnknownError, 2),
+        (acts.refuse("invalid_request"), ValueError, 1),
     ],
     ids=["lost", "refused"],
 )
 async def test_a_trial_that_says_nothing_about_the_provider_lets_another_try(
-    emulate: Emulate, fate: acts.Act, error: type[Exception]
+    emulate: Emulate, fate: acts.Act, error: type[Exception], next_at: int
 ):
-    """At once: whether the provider is back is still to be found out."""
+    """At once; after the same gap if it was lost, since it may have been charged."""
     world = emulate(Rule("create", DOWN, nth=range(1, 6)), Rule("create", fate, nth=6))
     async with world.client() as client:
         first = [asyncio.ensure_future(client.submit(r)) for r in mugs(5)]
@@ -118,7 +145,7 @@ async def test_a_trial_that_says_nothing_about_the_provider_lets_another_try(
         with pytest.raises(error):
             await world.call(client.submit, mug(6))
         await world.call(client.submit, mug(7))
-    assert [1, 1] == [round(at) for at in world.times("POST")[5:]]
+    assert [1, next_at] == [round(at) for at in world.times("POST")[5:]]
 
 
 @moments

@@ -75,12 +75,13 @@ class Meter:
     Attributes:
         open: Exchanges open now, by method.
         most: The most there were at once, by method; under ``""`` of all.
+        seconds: How long such a pause is now.
     """
 
     def __init__(self, wire: Transport, *, turns: int = 0, pause: float = 0.0) -> None:
         self._wire = wire
         self._turns = turns
-        self._seconds = pause
+        self.seconds = pause
         self.open: dict[str, int] = {"GET": 0, "POST": 0}
         self.most: dict[str, int] = {"GET": 0, "POST": 0, "": 0}
 
@@ -103,7 +104,7 @@ class Meter:
 
     async def _pause(self) -> None:
         for _ in range(self._turns):
-            await asyncio.sleep(self._seconds)
+            await asyncio.sleep(self.seconds)
 
 
 class WatchedEmulator(Emulator):

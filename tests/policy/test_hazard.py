@@ -158,6 +158,17 @@ def test_what_was_seen_fades():
     assert gap(learned, 60.0) < 2.5
 
 
+def test_tasks_that_are_stuck_by_the_thousand_are_forgotten_as_others_end():
+    """Two hundred ends later it looks closely again, however many they were."""
+    poll = taught(20.0, times=300)
+    for _ in range(30_000):
+        poll.running(0.0, 3600.0)
+    for _ in range(200):
+        poll.running(0.0, 20.0)
+        poll.done(20.0, 22.0)
+    assert poll.next(20.0) - 20.0 <= 4.0
+
+
 def test_where_nothing_was_seen_the_prior_holds():
     """After ten thousand early ends an old task is still looked at as by backoff."""
     learned = taught(10.5, times=10_000, every=2.0)

@@ -205,6 +205,17 @@ def test_failing_to_send_uses_up_no_purchases():
     assert 1 == len(pauses(one, UPSTREAM))
 
 
+@pytest.mark.parametrize("others", [0, 1], ids=["nothing passed", "another passed"])
+def test_refused_twice_while_others_pass_is_its_own_fault(others: int):
+    """While nothing passes it may be the provider's, whatever passed before."""
+    one = attempts(upstream_attempts=9)
+    one.refused_upstream(7)
+    assert one.after_create(UPSTREAM, 0.0, RNG, None) is not None
+    one.refused_upstream(7 + others)
+    again = one.after_create(UPSTREAM, 9.0, RNG, None)
+    assert bool(others) == (again is None)
+
+
 # --- looks ----------------------------------------------------------------------
 
 

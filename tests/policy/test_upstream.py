@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from aivideo_async.policy.upstream import REMEMBERED, UpstreamCircuit
+from aivideo_async.policy.upstream import UpstreamCircuit
 
 
 def down(now: float = 0.0) -> UpstreamCircuit:
@@ -56,17 +56,16 @@ def test_one_at_a_time_tries_after_1_2_4_to_60_seconds():
     for item in range(10):
         gaps.append(circuit.opens() - now)
         now = circuit.opens()
-        assert circuit.sent()
+        trial = circuit.sent()
         assert math.inf == circuit.opens()
-        circuit.refused(now, f"new {item}", trial=True)
+        circuit.refused(now, f"new {item}", trial=trial)
     assert [1, 2, 4, 8, 16, 32, 60, 60, 60, 60] == gaps
 
 
 def test_the_success_of_the_trial_lets_everybody_pass():
     """And the next outage begins at one second again."""
     circuit = down()
-    circuit.sent()
-    circuit.refused(1.0, "new", trial=True)
+    circuit.refused(1.0, "new", trial=circuit.sent())
     circuit.sent()
     circuit.passed()
     assert circuit.opens() < 0
@@ -77,34 +76,52 @@ def test_the_success_of_the_trial_lets_everybody_pass():
 
 
 def test_a_trial_that_says_nothing_lets_another_try_at_once():
-    """Lost, or refused for another reason."""
+    """Withdrawn, or refused for another reason."""
     circuit = down()
-    circuit.sent()
-    circuit.inconclusive(trial=True)
+    trial = circuit.sent()
+    circuit.inconclusive(trial=trial)
     assert 1.0 == circuit.opens()
     circuit.sent()
-    circuit.inconclusive(trial=False)
+    circuit.inconclusive(trial=0)
     assert math.inf == circuit.opens()
 
 
-@pytest.mark.parametrize("others", [0, 1], ids=["nothing passed", "another passed"])
-def test_refused_twice_while_others_pass_is_its_own_fault(others: int):
-    """While nothing passes it may be the provider's."""
-    circuit = UpstreamCircuit()
-    circuit.refused(0.0, "prohibited")
-    assert not circuit.hopeless("prohibited")
-    for _ in range(others):
-        circuit.passed()
-    circuit.refused(1.0, "prohibited")
-    assert bool(others) == circuit.hopeless("prohibited")
-    assert not circuit.hopeless("another")
+def test_a_trial_that_is_lost_lets_another_try_after_the_same_gap():
+    """Each may have been charged: they are not to follow each other at once."""
+    circuit, now = down(), 0.0
+    for _ in range(3):
+        now = circuit.opens()
+        circuit.lost(now, trial=circuit.sent())
+        assert now + 1.0 == circuit.opens()
+    circuit.refused(now, "new", trial=circuit.sent())
+    assert now + 2.0 == circuit.opens()
 
 
-def test_what_was_refused_long_ago_is_forgotten():
-    """Memory stays bounded."""
+def test_a_create_that_is_lost_and_no_trial_changes_nothing():
+    """Before an outage and in it."""
     circuit = UpstreamCircuit()
-    for item in range(2 * REMEMBERED):
-        circuit.refused(0.0, item)
+    circuit.lost(0.0, trial=circuit.sent())
+    assert circuit.opens() < 0
+    circuit = down()
+    circuit.lost(0.5, trial=0)
+    assert 1.0 == circuit.opens()
+
+
+@pytest.mark.parametrize("answer", ["refused", "lost", "inconclusive"])
+def test_a_trial_of_an_older_outage_says_nothing_about_this_one(answer: str):
+    """The provider came back meanwhile, and went again."""
+    circuit = down()
+    old = circuit.sent()
     circuit.passed()
-    circuit.refused(0.0, 0)
-    assert not circuit.hopeless(0)
+    for item in range(5):
+        circuit.refused(10.0, item)
+    new = circuit.sent()
+    if answer == "refused":
+        circuit.refused(12.0, "old", trial=old)
+    elif answer == "lost":
+        circuit.lost(12.0, trial=old)
+    else:
+        circuit.inconclusive(trial=old)
+    assert math.inf == circuit.opens()
+    circuit.refused(13.0, "new", trial=new)
+    assert 15.0 == circuit.opens()

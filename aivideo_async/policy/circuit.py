@@ -28,6 +28,7 @@ class MoneyCircuit:
         >>> from aivideo_async.errors import SpendLimitError
         >>> circuit = MoneyCircuit()
         >>> circuit.trip(0.0, SpendLimitError("limit reached", status=429))
+        True
         >>> circuit.allows(59.0), circuit.allows(60.0)
         (False, True)
     """

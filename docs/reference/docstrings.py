@@ -40,10 +40,17 @@ def _parameter(found: inspect.Parameter) -> griffe.Parameter:
     default = None if found.default is found.empty else _default(found.default)
     return griffe.Parameter(
         found.name,
-        annotation=found.annotation,
+        annotation=_annotation(found.annotation),
         kind=griffe.ParameterKind(found.kind.description),
         default=default,
     )
+
+
+def _annotation(given: object) -> str | None:
+    """Write a type as the source does; a converter leaves an object instead."""
+    if given is inspect.Parameter.empty:
+        return None
+    return given if isinstance(given, str) else inspect.formatannotation(given)
 
 
 def _default(value: object) -> str:

@@ -7,6 +7,7 @@ sent again; what was lost is raised as `OutcomeUnknownError`.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, AsyncIterable, Iterable
 
 from aivideo_async.client.options import (
@@ -114,6 +115,7 @@ class Buying:
         max_in_flight: int | None = None,
         timeout: float | None = None,
         callback_url: CallbackURL | None = None,
+        until: asyncio.Event | None = None,
     ) -> AsyncGenerator[Outcome]:
         """
         Generate many, and yield an `Outcome` for each as it completes.
@@ -131,6 +133,10 @@ class Buying:
             callback_url: Where the service reports the end of each task: a URL, or a
                 function that makes one from the request, such as
                 ``CallbackReceiver.url_for``.
+
+            until: Once it is set, buying is over: nothing more is read, what was read
+                and not sent is yielded with `NotSentError`, and what is in flight is
+                still collected.
 
         Yields:
             Outcomes as they complete; ``outcome.index`` is the place in the input.
@@ -159,4 +165,6 @@ class Buying:
         if max_in_flight is not None:
             limit = min(limit, read_count("max_in_flight", max_in_flight))
         seconds = read_seconds(timeout)
-        return self._session.run(requests, limit, seconds, callback_url).outcomes()
+        return self._session.run(
+            requests, limit, seconds, callback_url, until
+        ).outcomes()

@@ -6,6 +6,7 @@ One client per process is right; it is bound to the event loop that first uses i
 
 from __future__ import annotations
 
+import os
 import ssl as ssl_module
 import warnings
 from decimal import Decimal
@@ -17,12 +18,14 @@ from aivideo_async.client.options import (
     read_address,
     read_ceiling,
     read_count,
+    read_journal,
     read_proxy_option,
 )
 from aivideo_async.client.session import Session
 from aivideo_async.client.setup import Setup
 from aivideo_async.engine import Stats
 from aivideo_async.errors import ConfigurationError, InvalidRequestError
+from aivideo_async.journal import Journal
 from aivideo_async.models.prices import PriceOverrides, read_prices
 from aivideo_async.models.requests import check_path
 from aivideo_async.policy.polling import Backoff, Polling
@@ -63,6 +66,11 @@ class AsyncClient(Buying, Looking):
         prices: Your own prices in credits, before the dated table's: by model one
             number, or one for each resolution, as in
             ``{"gpt-image-2": {"1k": "4.7", "2k": "9.4", "4k": "14.1"}}``.
+        journal: The path of a file that remembers what was bought, across crashes
+            too; one client at a time has it. A request with a `key` that it knows
+            returns its task instead of buying again (another request with the same
+            key is refused), what still runs is followed from the start on, and
+            *max_credits* counts all that stands in it. See `Journal`.
         retry: How often to try again what costs nothing to try; see `RetryPolicy`.
         timeouts: For one HTTP exchange, never for a task; see `Timeouts`.
         throttle: One to share among clients of the same key, instead of *rate*.
@@ -94,6 +102,7 @@ class AsyncClient(Buying, Looking):
         timeouts: Timeouts = Timeouts(),  # noqa: B008  (frozen)
         max_credits: Decimal | float | str | None = None,
         prices: PriceOverrides | None = None,
+        journal: Journal | str | os.PathLike[str] | None = None,
         throttle: Throttle | None = None,
         proxy: str | None = None,
         ssl: ssl_module.SSLContext | None = None,
@@ -116,6 +125,7 @@ class AsyncClient(Buying, Looking):
             max_connections=read_count("max_connections", max_connections),
             max_credits=read_ceiling(max_credits),
             prices=read_prices(prices),
+            journal=read_journal(journal),
         )
         self._session = Session(setup, transport, key)
 

@@ -11,6 +11,7 @@ from typing import TypeAlias
 from yarl import URL
 
 from aivideo_async.errors import ConfigurationError, InvalidRequestError
+from aivideo_async.journal import Journal
 from aivideo_async.models.catalogue import is_absolute_http
 from aivideo_async.models.money import read_credits
 from aivideo_async.models.numbers import check_number
@@ -30,6 +31,7 @@ __all__ = [
     "read_callback",
     "read_ceiling",
     "read_count",
+    "read_journal",
     "read_key",
     "read_proxy_option",
     "read_seconds",
@@ -110,6 +112,15 @@ def read_ceiling(max_credits: Decimal | float | str | None) -> Decimal | None:
             f"max_credits={show(max_credits)}: use a number of credits from 0, or None."
         )
     return credits
+
+
+def read_journal(journal: Journal | str | os.PathLike[str] | None) -> Journal | None:
+    """Return the journal that was passed, or one at the path that was."""
+    if journal is None or isinstance(journal, Journal):
+        return journal
+    if not isinstance(journal, str | os.PathLike):
+        raise ConfigurationError(f"journal={show(journal)}: pass the path of a file.")
+    return Journal(journal)
 
 
 def read_seconds(timeout: float | None) -> float | None:

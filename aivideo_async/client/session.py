@@ -11,6 +11,7 @@ import asyncio
 import logging
 import random
 from collections.abc import AsyncGenerator
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -28,6 +29,7 @@ from aivideo_async.engine.jobs import Caller, Job, Recipient, Stage, Watcher
 from aivideo_async.engine.runs import Requests, Run
 from aivideo_async.engine.watches import Watches
 from aivideo_async.errors import (
+    AIVideoError,
     ConfigurationError,
     InvalidRequestError,
     UnexpectedResponseError,
@@ -65,10 +67,12 @@ class Session:
         self, setup: Setup, transport: Transport | None, key: Secret | None
     ) -> None:
         if transport is None:
-            transport = setup.wire(read_key(key))
+            key = read_key(key)
+            transport = setup.wire(key)
         check_port("transport", transport, "pass a Transport", "exchange", "aclose")
         self.setup = setup
         self._transport = transport
+        self._key_fingerprint = "" if key is None else key.fingerprint()
         self.engine: Engine | None = None
         self._watches: Watches | None = None
         self._drift = Drift()
@@ -87,6 +91,7 @@ class Session:
             raise ConfigurationError(CLOSED)
         if self.engine is None:
             setup = self.setup
+            self._open_journal()
             self.engine = Engine(
                 self._transport,
                 setup.throttle,
@@ -95,10 +100,18 @@ class Session:
                 max_in_flight=setup.max_in_flight,
                 max_connections=setup.max_connections,
                 rng=random.Random(),
+                journal=setup.journal,
             )
         if self.engine.loop is not loop:
             raise ConfigurationError(OTHER_LOOP)
         return self.engine
+
+    def _open_journal(self) -> None:
+        if self.setup.journal is not None:
+            self.setup.journal.open(
+                origin=str(self.setup.base_url.origin()),
+                key_fingerprint=self._key_fingerprint,
+            )
 
     async def aclose(self) -> None:
         """Let go of callers, wait for creates on the wire, close every connection."""
@@ -119,6 +132,8 @@ class Session:
         finally:
             if self._downloader is not None:
                 await self._downloader.aclose()
+            if self.setup.journal is not None:
+                await self.setup.journal.aclose()
 
     def files(self) -> Downloader:
         """Return what saves files, made on first use."""
@@ -183,6 +198,7 @@ class Session:
         limit: int,
         seconds: float | None,
         callback_url: CallbackURL | None,
+        until: asyncio.Event | None,
     ) -> Run:
         """Prepare a run of many; it is patient for ever, unless the client is not."""
         patience = self.setup.retry.patience
@@ -194,7 +210,12 @@ class Session:
             return self._create(request, callback_url, recipient, attempts)
 
         return Run(
-            self.open(), requests, limit=limit, make_job=make_job, timeout=seconds
+            self.open(),
+            requests,
+            limit=limit,
+            make_job=make_job,
+            timeout=seconds,
+            until=until,
         )
 
     async def follow(self, task_id: str, seconds: float | None) -> Task:
@@ -317,7 +338,10 @@ def _encoded(body: Any) -> bytes:
 async def _result(engine: Engine, job: Job, caller: Caller) -> Any:
     """Await the result; whatever ends the awaiting, the job is not forgotten."""
     try:
-        return await caller.future
+        with suppress(AIVideoError):
+            await caller.future
+        await engine.kept(job)  # only what is durable is handed over
     except (asyncio.CancelledError, GeneratorExit):
         engine.abandon(job)
         raise
+    return caller.future.result()

@@ -13,6 +13,7 @@ from yarl import URL
 
 from aivideo_async._version import __version__
 from aivideo_async.client.options import check_kind, check_port
+from aivideo_async.journal import Journal
 from aivideo_async.models.prices import Prices
 from aivideo_async.policy.polling import Polling
 from aivideo_async.policy.retry import RetryPolicy
@@ -48,6 +49,7 @@ class Setup:
     max_connections: int
     max_credits: Decimal | None
     prices: Prices
+    journal: Journal | None
 
     def __attrs_post_init__(self) -> None:
         if self.ssl is not None:

@@ -12,6 +12,7 @@ import logging
 import math
 
 from aivideo_async.engine.agenda import Agenda
+from aivideo_async.engine.books import Books
 from aivideo_async.engine.deliveries import Deliveries, Lost
 from aivideo_async.engine.jobs import Job, Stage
 from aivideo_async.engine.stats import Counters
@@ -43,11 +44,13 @@ class Callbacks:
         deliveries: Deliveries,
         counters: Counters,
         budget: Budget,
+        books: Books,
     ) -> None:
         self._agenda = agenda
         self._deliveries = deliveries
         self._counters = counters
         self._budget = budget
+        self._books = books
         self._trust = CallbackTrust()
         self._warned = False
 
@@ -151,6 +154,7 @@ class Callbacks:
         self._counters.unknown -= 1
         self._counters.accepted += 1
         self._budget.bought(task.id, lost.reserved)
+        self._books.found(lost.entry, task)
         if task.is_final:
             failed = task.status is TaskStatus.FAILED
             self._budget.ended(task.id, refunded=failed)
@@ -160,7 +164,7 @@ class Callbacks:
         known = spec_for(lost.model) is not None and task.model is not None
         if known and task.model != lost.model:
             return False
-        new = self._deliveries.remember(task.id, -math.inf)
+        new = self._deliveries.is_new(task.id, -math.inf)
         return new or (task.id == lost.salvaged and task.id not in lost.found)
 
 

@@ -7,8 +7,10 @@ Between an answer and its record there is no await, so nothing can come between 
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 
 from aivideo_async.engine.agenda import Agenda
+from aivideo_async.engine.books import Books
 from aivideo_async.engine.deliveries import Deliveries
 from aivideo_async.engine.gate import Gate
 from aivideo_async.engine.jobs import Arrival, Job, Stage
@@ -16,6 +18,7 @@ from aivideo_async.engine.looks import Looks
 from aivideo_async.engine.stats import Counters
 from aivideo_async.errors import (
     AIVideoError,
+    JournalError,
     NotSentError,
     RateLimitError,
 )
@@ -37,6 +40,7 @@ class Creates:
         gate: Gate,
         looks: Looks,
         budget: Budget,
+        books: Books,
         counters: Counters,
         rng: random.Random,
     ) -> None:
@@ -45,6 +49,7 @@ class Creates:
         self._gate = gate
         self._looks = looks
         self._budget = budget
+        self._books = books
         self._counters = counters
         self._rng = rng
 
@@ -70,7 +75,7 @@ class Creates:
         finally:
             self._gate.answer(token, job, arrival, refused=refused)
         if stop:
-            self.withdraw_all()
+            self.withdraw_all(self._gate.billing_error)
 
     def _settle(self, job: Job, verdict: Verdict, arrival: Arrival) -> None:
         if verdict.kind is VerdictKind.ACCEPTED:
@@ -80,10 +85,18 @@ class Creates:
         else:
             self._send_back(job, verdict, arrival)
 
-    def withdraw_all(self) -> None:
+    def unwritten(self, job: Job, error: JournalError) -> None:
+        """Fail a create that must not leave, since its intent is not durable."""
+        job.wire, job.charged = None, False
+        self._budget.answered(job.reserved)
+        self._budget.refused(job.reserved)
+        self._gate.unused(job)
+        self._deliveries.fail(job, error)
+
+    def withdraw_all(self, why: Callable[[], AIVideoError]) -> None:
         """Fail every create that is queued: buying has stopped, none was sent."""
         for job in list(self._deliveries.jobs):
-            self.withdraw(job, self._gate.billing_error())
+            self.withdraw(job, why())
 
     def withdraw(self, job: Job, error: AIVideoError) -> None:
         """Fail *job* if it is a create that is not on the wire."""
@@ -94,14 +107,16 @@ class Creates:
         self._counters.accepted += 1
         job.body = None
         if verdict.task_id is None:  # a raw request that makes no task
+            self._books.refused(job, verdict, arrival.exchange.status, sent=True)
             self._deliveries.give(job, verdict.reply)
             return
-        new = self._deliveries.remember(verdict.task_id, arrival.now)
+        new = self._deliveries.is_new(verdict.task_id, arrival.now)
         if not new and job.request is not None:
             self._deliveries.lose(job, _stray(verdict, arrival))
             return
         job.task_id, job.bought = verdict.task_id, True
         self._budget.bought(verdict.task_id, job.reserved)
+        self._note(job, verdict, arrival)
         needs_looks = job.follow or not verdict.confirmed
         if job.abandoned or (self._deliveries.closing and needs_looks):
             self._leave_behind(job)
@@ -112,10 +127,18 @@ class Creates:
         else:
             self._deliveries.give(job, Task(verdict.task_id, model=job.request.model))
 
+    def _note(self, job: Job, verdict: Verdict, arrival: Arrival) -> None:
+        if verdict.confirmed:
+            self._books.accepted(job)
+            return
+        job.evidence = _evidence(
+            arrival,
+            f"task id {job.task_id} was salvaged from a broken answer and never "
+            "confirmed",
+        )
+        self._books.lost(job, job.evidence)  # unless it is
+
     def _follow(self, job: Job, verdict: Verdict, arrival: Arrival) -> None:
-        if not verdict.confirmed:
-            reason = "its id was salvaged from a broken answer and never confirmed"
-            job.evidence = _evidence(arrival, reason)
         if not job.follow:
             self._agenda.release(job)
         self._looks.follow(job, arrival.now, at_once=not verdict.confirmed)
@@ -132,6 +155,8 @@ class Creates:
         """Not bought: try again if that is allowed, else raise what the API said."""
         job.charged = False
         self._budget.refused(job.reserved)
+        exchange = arrival.exchange
+        self._books.refused(job, verdict, exchange.status, sent=exchange.sent)
         pause = self._pause(job, verdict, arrival)
         error = verdict.error or NotSentError("Not sent; nothing was charged.")
         if pause is None or job.abandoned or self._deliveries.closing:

@@ -15,7 +15,9 @@ from weakref import ref
 from attrs import field, frozen
 
 from aivideo_async.engine.agenda import Agenda
+from aivideo_async.engine.books import Books
 from aivideo_async.engine.jobs import Arrival, Job, Stage
+from aivideo_async.engine.keys import Keys
 from aivideo_async.engine.stats import Counters
 from aivideo_async.errors import (
     AIVideoError,
@@ -50,6 +52,7 @@ class Lost:
         key: The caller's own label.
         reserved: Milli-credits set aside for it.
         salvaged: An id that stood in a broken answer and was never confirmed.
+        entry: Its create in the journal.
         found: The tasks that can have come of it; more than one if one was forged.
         inquiries: The tasks that are being looked at because a callback named them.
     """
@@ -60,6 +63,7 @@ class Lost:
     key: str | None
     reserved: int | None
     salvaged: str | None
+    entry: int | None = None
     found: list[str] = field(factory=list)
     inquiries: set[str] = field(factory=set)
 
@@ -77,7 +81,14 @@ class Deliveries:
         closing: Whether the client is closing: nobody is followed any more.
     """
 
-    def __init__(self, agenda: Agenda, counters: Counters, budget: Budget) -> None:
+    def __init__(
+        self,
+        agenda: Agenda,
+        counters: Counters,
+        budget: Budget,
+        books: Books,
+        keys: Keys,
+    ) -> None:
         self.jobs: set[Job] = set()
         self.followers: dict[str, list[Job]] = {}
         self.lost: OrderedDict[str, list[Lost]] = OrderedDict()
@@ -87,6 +98,8 @@ class Deliveries:
         self._agenda = agenda
         self._counters = counters
         self._budget = budget
+        self._books = books
+        self._keys = keys
         self._born: OrderedDict[str, float] = OrderedDict()
 
     def give(self, job: Job, result: Any) -> None:
@@ -142,10 +155,24 @@ class Deliveries:
         label = f" Its label: {printable(key)}." if key else ""
         log.warning("%s%s", str(error), label)  # a record may outlive the error
         if job.own_url is not None:
-            lost = Lost(job.own_url, ref(error), what, key, job.reserved, job.task_id)
-            others = self.lost.pop(job.own_url, [])
-            _keep(self.lost, job.own_url, [*others, lost])
+            self.keep_lost(
+                Lost(
+                    url=job.own_url,
+                    error=ref(error),
+                    model=what,
+                    key=key,
+                    reserved=job.reserved,
+                    salvaged=job.task_id,
+                    entry=job.entry,
+                )
+            )
+        self._books.lost(job, evidence)
         self.fail(job, error)
+
+    def keep_lost(self, lost: Lost) -> None:
+        """Keep in mind a create that a callback to its URL can settle."""
+        others = self.lost.pop(lost.url, [])
+        _keep(self.lost, lost.url, [*others, lost])
 
     def disown(self, job: Job) -> None:
         """Forget the id that the job got: it is another request's."""
@@ -156,6 +183,7 @@ class Deliveries:
 
     def follow(self, job: Job) -> None:
         """Let the job, which knows its task by now, follow it."""
+        self._keys.settled(job)
         job.stage = Stage.FOLLOW
         self.followers.setdefault(job.task_id or "", []).append(job)
 
@@ -168,6 +196,7 @@ class Deliveries:
         if job.own_url is not None:
             self.called.pop(job.own_url, None)
         job.stage, job.body = Stage.DONE, None
+        self._keys.settled(job)
         self.jobs.discard(job)
         self._agenda.release(job)
         if job.timer is not None:
@@ -186,6 +215,7 @@ class Deliveries:
         if task_id in self.unclaimed:
             return
         self.unclaimed[task_id] = why
+        self._books.unclaimed(task_id)
         log.warning(
             "Task %s is paid for and unclaimed: %s. Pick it up with "
             "client.wait(%r); its id is also in client.unclaimed.",
@@ -197,15 +227,16 @@ class Deliveries:
     def claim(self, task_id: str) -> None:
         """Note that a caller has got this task after all."""
         self.unclaimed.pop(task_id, None)
+        self._books.claimed(task_id)
 
     def _claim_for(self, job: Job, task_id: str) -> None:
         """Strike it off; should this caller turn out to be gone, it comes back."""
         job.bought = job.bought or task_id in self.unclaimed
         self.claim(task_id)
 
-    def remember(self, task_id: str, now: float) -> bool:
+    def is_new(self, task_id: str, now: float) -> bool:
         """Note our own new task; return False if an earlier create had its id."""
-        if task_id in self._born:
+        if task_id in self._born or self._books.knows(task_id):
             return False
         _keep(self._born, task_id, now)
         return True

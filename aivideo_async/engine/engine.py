@@ -14,26 +14,31 @@ import logging
 import random
 from collections.abc import Callable
 
-import anyio
 from attrs import asdict
 
 from aivideo_async.engine.agenda import Agenda
 from aivideo_async.engine.balance import BalanceCheck
+from aivideo_async.engine.books import Books
 from aivideo_async.engine.callbacks import Callbacks
+from aivideo_async.engine.closing import cut_off, wait_stubbornly
 from aivideo_async.engine.creates import Creates
 from aivideo_async.engine.deliveries import Deliveries
 from aivideo_async.engine.gate import Gate, arrived
 from aivideo_async.engine.jobs import Job, Stage
+from aivideo_async.engine.keys import Keys
 from aivideo_async.engine.looks import Looks
+from aivideo_async.engine.recall import Recall
 from aivideo_async.engine.stats import Counters, Stats
 from aivideo_async.engine.workers import Workers
 from aivideo_async.errors import (
     AIVideoError,
     BudgetExceededError,
     ConfigurationError,
+    JournalError,
     NetworkError,
     NotSentError,
 )
+from aivideo_async.journal import Journal
 from aivideo_async.models.wire import Exchange, Fault, FaultKind, WireRequest
 from aivideo_async.policy.budget import Budget
 from aivideo_async.policy.polling import Polling
@@ -57,6 +62,7 @@ class Engine:
         max_in_flight: Slots of the pool.
         max_connections: Requests open at once.
         rng: Spreads pauses and polls.
+        journal: Where it is kept what was bought; open, or None.
     """
 
     def __init__(
@@ -69,6 +75,7 @@ class Engine:
         max_in_flight: int,
         max_connections: int,
         rng: random.Random,
+        journal: Journal | None = None,
     ) -> None:
         self.loop = asyncio.get_running_loop()
         self._time = self.loop.time
@@ -77,19 +84,31 @@ class Engine:
         self.budget = budget
         counters = self._counters = Counters()
         agenda = self._agenda = Agenda(max_in_flight)
-        deliveries = self._deliveries = Deliveries(agenda, counters, budget)
-        gate = self._gate = Gate(throttle, self._time, counters)
-        callbacks = self._callbacks = Callbacks(agenda, deliveries, counters, budget)
-        looks = self._looks = Looks(
-            agenda, deliveries, gate, callbacks, budget, polling, counters, rng
+        books = self._books = Books(journal)
+        keys = Keys(self._enter)
+        deliveries = self._deliveries = Deliveries(
+            agenda, counters, budget, books, keys
         )
-        self._creates = Creates(agenda, deliveries, gate, looks, budget, counters, rng)
+        gate = self._gate = Gate(throttle, self._time, counters)
+        callbacks = self._callbacks = Callbacks(
+            agenda, deliveries, counters, budget, books
+        )
+        looks = self._looks = Looks(
+            agenda, deliveries, gate, callbacks, budget, books, polling, counters, rng
+        )
+        self._creates = Creates(
+            agenda, deliveries, gate, looks, budget, books, counters, rng
+        )
+        self._recall = Recall(books, keys, deliveries, looks, budget, self._time)
         self._balance = BalanceCheck(agenda, deliveries, gate.money, self._time)
         self.at_close: set[Callable[[], None]] = set()
         self._workers = Workers(
             max_connections, self._take, self._serve, self._gate.unused
         )
         throttle.subscribe(self._workers.pump)
+        books.on_trouble(self._creates.withdraw_all)
+        self._recall.take_up()
+        self._workers.pump()
 
     # --- for callers -------------------------------------------------------------
 
@@ -97,22 +116,32 @@ class Engine:
         """
         Queue a create; its recipient hears at once if nothing may be bought.
 
+        What the journal knows by its key is not bought again.
+
         Raises:
             ConfigurationError: The client is closed.
         """
         self._open(job)
+        if self._set_timer(job, timeout):
+            self._enter(job)
+
+    def _enter(self, job: Job) -> None:
+        if self._recall.answers(job):
+            self._workers.pump()
+            return
         try:
             job.reserved = self.budget.reserve(job.price)
         except BudgetExceededError as error:
             self._deliveries.fail(job, error)
             return
-        if (refusal := self._gate.refusal(job)) is not None:
+        refusal = self._books.refusal() or self._gate.refusal(job)
+        if refusal is not None:
             self._deliveries.fail(job, refusal)
-        elif self._set_timer(job, timeout):
-            if job.own_url is not None:
-                self._deliveries.called[job.own_url] = job
-            self._agenda.add_create(job)
-            self._workers.pump()
+            return
+        if job.own_url is not None:
+            self._deliveries.called[job.own_url] = job
+        self._agenda.add_create(job)
+        self._workers.pump()
 
     def refuse(self, job: Job, error: AIVideoError) -> None:
         """Fail a create that never gets into the queue."""
@@ -203,6 +232,10 @@ class Engine:
         self._deliveries.end_waiting(job, "Time ran out")
         self._workers.pump()
 
+    async def kept(self, job: Job) -> None:
+        """Wait until what is known of the job is in the journal, if there is one."""
+        await self._books.kept(job)
+
     # --- for workers -------------------------------------------------------------
 
     def _take(self) -> Job | None:
@@ -238,14 +271,14 @@ class Engine:
         if job.stage is Stage.CREATE:
             record = self._record_create
             job.wire, job.charged = wire, True
-            self.budget.sent(job.reserved)
-            self._counters.creates_sent += 1
-        else:
-            self._counters.looks_sent += 1
         try:
-            exchange = await self._transport.exchange(wire)
+            exchange = await self._send(job, wire)
+        except JournalError as error:
+            if job.wire is wire:  # else it was recorded when the client closed by force
+                self._creates.unwritten(job, error)
+            return
         except asyncio.CancelledError:
-            record(job, wire, _cut_off(wire.sent))
+            record(job, wire, cut_off(wire.sent))
             raise
         except Exception as error:
             # What it sent is anybody's guess, so it counts as sent.
@@ -253,6 +286,18 @@ class Engine:
             fault = Fault(FaultKind.BROKEN, type(error).__name__)
             exchange = Exchange(sent=True, error=fault)
         record(job, wire, exchange)
+
+    async def _send(self, job: Job, wire: WireRequest) -> Exchange:
+        """Send a request; a create only once the intent to is durable."""
+        if job.wire is None:
+            self._counters.looks_sent += 1
+        else:
+            self.budget.sent(job.reserved)
+            await self._books.intend(job)
+            if job.abandoned or self._deliveries.closing:
+                return cut_off(sent=False)
+            self._counters.creates_sent += 1
+        return await self._transport.exchange(wire)
 
     def _record_create(self, job: Job, wire: WireRequest, exchange: Exchange) -> None:
         if job.wire is not wire:
@@ -321,16 +366,16 @@ class Engine:
 
     async def _drain(self, patience: float) -> None:
         try:
-            await _wait_stubbornly(self._workers.tasks(), patience)
+            await wait_stubbornly(self._workers.tasks(), patience)
         finally:
             self._give_up_creates()
-        await _wait_stubbornly(self._workers.tasks(), patience)
+        await wait_stubbornly(self._workers.tasks(), patience)
 
     def _give_up_creates(self) -> None:
         """Record what is still on the wire as unknown, and end the workers."""
         for job, wire in [(job, job.wire) for job in self._deliveries.jobs if job.wire]:
             # Its worker still runs, so its bytes may leave even now.
-            self._record_create(job, wire, _cut_off(sent=True))
+            self._record_create(job, wire, cut_off(sent=True))
         self._workers.stop(lambda _: True)
 
 
@@ -346,26 +391,3 @@ def _defect(job: Job) -> AIVideoError:
 
 
 _CLOSED = "The client was closed before this request left. "
-
-
-def _cut_off(sent: bool) -> Exchange:
-    fault = Fault(FaultKind.CANCELLED, "the client was closed by force")
-    return Exchange(sent, error=fault)
-
-
-async def _wait_stubbornly(tasks: set[asyncio.Task[None]], patience: float) -> None:
-    """Wait for *tasks*, through the first cancellation but not through the second."""
-    if not tasks:
-        return
-    loop = asyncio.get_running_loop()
-    end = loop.time() + patience
-    me = asyncio.current_task()
-    already_cancelled = me is not None and me.cancelling() > 0
-    # Shielded against anyio scopes, which cancel at every await again.
-    with anyio.CancelScope(shield=True):
-        try:
-            await asyncio.wait(tasks, timeout=patience)
-        except asyncio.CancelledError:
-            if not already_cancelled:
-                await asyncio.wait(tasks, timeout=max(0.0, end - loop.time()))
-            raise

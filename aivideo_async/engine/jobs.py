@@ -113,6 +113,8 @@ class Job:
         token: The throttle's token of that request, until it is answered.
         limited: Whether that request had to wait for the throttle.
         probe: Whether it probes the money circuit.
+        entry: Its create in the journal, once it is written there.
+        kept: When what is known of it is durable.
         trial: Its number if it tries whether the provider is back, else 0.
         task_id: The task, once known.
         evidence: Why the id must be confirmed by a look before it is believed.
@@ -149,6 +151,8 @@ class Job:
     token: int | None = None
     limited: bool = True
     probe: bool = False
+    entry: int | None = None
+    kept: asyncio.Future[None] | None = None
     trial: int = 0
     task_id: str | None = None
     evidence: Evidence | None = None

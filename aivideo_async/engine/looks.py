@@ -14,6 +14,7 @@ from collections.abc import Hashable
 from typing import Any
 
 from aivideo_async.engine.agenda import Agenda
+from aivideo_async.engine.books import Books
 from aivideo_async.engine.callbacks import Callbacks
 from aivideo_async.engine.deliveries import Deliveries
 from aivideo_async.engine.gate import Gate
@@ -53,6 +54,7 @@ class Looks:
         gate: Gate,
         callbacks: Callbacks,
         budget: Budget,
+        books: Books,
         polling: Polling,
         counters: Counters,
         rng: random.Random,
@@ -62,6 +64,7 @@ class Looks:
         self._gate = gate
         self._callbacks = callbacks
         self._budget = budget
+        self._books = books
         self._polling = polling
         self._counters = counters
         self._rng = rng
@@ -146,9 +149,12 @@ class Looks:
     def _seen(self, job: Job, data: Any, now: float) -> None:
         """A good answer: a task, the raw answer of a look, or a task still running."""
         final = isinstance(data, Task) and data.is_final
+        if job.evidence is not None:  # its id is confirmed
+            self._books.accepted(job)
         if final:
             failed = data.status is TaskStatus.FAILED
             self._budget.ended(data.id, refunded=failed)
+            job.kept = self._books.ended(data) or job.kept
         if job.stage is Stage.LOOK:
             self._deliveries.give(job, data)
             return

@@ -30,6 +30,7 @@ from aivideo_async.errors import (
     BillingError,
     BudgetExceededError,
     ConfigurationError,
+    JournalError,
     NotSentError,
     PermissionDeniedError,
     TaskFailedError,
@@ -45,6 +46,7 @@ CONCERNS_ALL = (
     AuthenticationError,
     PermissionDeniedError,
     ConfigurationError,
+    JournalError,
 )
 _END: Any = object()
 
@@ -64,6 +66,7 @@ class Run:
         limit: How many requests may be read and not yet handed out as outcomes.
         make_job: Makes the job of a request for a recipient.
         timeout: Seconds for each request, from the moment it is read.
+        until: Ends the buying once it is set.
     """
 
     def __init__(
@@ -74,12 +77,14 @@ class Run:
         limit: int,
         make_job: Callable[[GenerationRequest, Any], Job],
         timeout: float | None,
+        until: asyncio.Event | None,
     ) -> None:
         self._engine = engine
         self._requests = requests
         self._limit = limit
         self._make_job = make_job
         self._timeout = timeout
+        self._until = until
         self._live: dict[int, Job] = {}
         self._ready: deque[Outcome] = deque()
         self._reading = True
@@ -95,6 +100,7 @@ class Run:
         feeder = self._engine.loop.create_task(
             self._feed(), context=contextvars.copy_context()
         )
+        stopper = self._engine.loop.create_task(self._stop_in_time())
         try:
             while True:
                 while self._ready:
@@ -113,6 +119,7 @@ class Run:
             self._engine.at_close.discard(self._keep_unread)
             self._abandon()
             feeder.cancel()
+            stopper.cancel()
 
     # --- reading -----------------------------------------------------------------
 
@@ -133,6 +140,15 @@ class Run:
             self._reading = False
             _ring(self._news)
 
+    async def _stop_in_time(self) -> None:
+        """Read no more once `until` is set; withdraw what was read and not sent."""
+        if self._until is not None:
+            await self._until.wait()
+            self._reading = False
+            _ring(self._room)
+            _ring(self._news)
+            self._withdraw_unsent()
+
     async def _has_room(self) -> bool:
         """Wait for room; return False when nothing more is to be read."""
         while self._reading and len(self._live) + len(self._ready) >= self._limit:
@@ -148,10 +164,10 @@ class Run:
             )
         job = self._make_job(request, _Place(self, index, request))
         self._live[index] = job
-        if self._error is not None:  # the input took its time
-            self._engine.refuse(job, _because_of(self._error))
-        else:
+        if self._reading:
             self._engine.buy(job, self._timeout)
+        else:  # the input took its time
+            self._engine.refuse(job, self._why_stopped())
 
     # --- results -----------------------------------------------------------------
 
@@ -173,8 +189,19 @@ class Run:
         _ring(self._room)
         if isinstance(error, BudgetExceededError):
             return  # those queued before it have their money set aside
+        self._withdraw_unsent()
+
+    def _withdraw_unsent(self) -> None:
         for job in list(self._live.values()):
-            self._engine.withdraw(job, _because_of(error))
+            self._engine.withdraw(job, self._why_stopped())
+
+    def _why_stopped(self) -> AIVideoError:
+        """Make the error of a request that was read, but not sent."""
+        error = self._error
+        if isinstance(error, CONCERNS_ALL) and isinstance(error, APIError):
+            return error.for_another()
+        why = "was told to" if error is None else repr(error)
+        return NotSentError(f"Not sent, nothing was charged: the run stopped ({why}).")
 
     def _abandon(self) -> None:
         """The consumer is gone: keep the ids of what was paid for and not handed out."""
@@ -233,13 +260,6 @@ async def _read(
 def _is_unpriced(error: AIVideoError) -> bool:
     """Tell whether it concerns this request only: its price is not known."""
     return isinstance(error, BudgetExceededError) and error.price is None
-
-
-def _because_of(error: BaseException) -> AIVideoError:
-    """Make the error of a request that was read, but not sent because of *error*."""
-    if isinstance(error, CONCERNS_ALL) and isinstance(error, APIError):
-        return error.for_another()
-    return NotSentError(f"Not sent, nothing was charged: the run stopped ({error!r}).")
 
 
 def _ring(bell: asyncio.Future[None] | None) -> None:

@@ -76,6 +76,15 @@ class Budget:
         """Return what may have been charged up to now."""
         return Marks(self._least, self._most, self._unpriced, self._open)
 
+    def carry(self, amount: int) -> None:
+        """Count what earlier clients of the same journal spent, or perhaps spent."""
+        self._committed += amount
+
+    def runs(self, task_id: str, amount: int | None) -> None:
+        """Note a task of an earlier client, whose refund is to be noticed."""
+        if amount:
+            self._running[task_id] = amount
+
     def reserve(self, price: Decimal | None) -> int | None:
         """
         Set aside *price*, and return it in milli-credits.

@@ -33,6 +33,8 @@ __all__ = ["Journal"]
 
 log = logging.getLogger("aivideo_async")
 
+ADVICE = "Nothing was sent. Make room, or choose a place where this user may write."
+
 Write = Callable[[sqlite3.Connection], None]
 
 
@@ -53,9 +55,8 @@ class Journal(Queries):
     happened: while the disk is full it is kept and tried again, and there is `trouble`.
 
     Example:
-        >>> from tempfile import TemporaryDirectory
-        >>> folder = TemporaryDirectory()
-        >>> journal = Journal(f"{folder.name}/jobs.db")
+        >>> from aivideo_async.journal import Intent, Journal, fingerprint
+        >>> journal = Journal("jobs.db")
         >>> journal.open(origin="https://api.aivideoapi.ai", key_fingerprint="1f2e3d4c")
         >>> body = b'{"model":"gpt-image-2"}'
         >>> asked = fingerprint("/v1/images", body)
@@ -67,7 +68,6 @@ class Journal(Queries):
         >>> print(journal.find("mug-1").state, journal.committed())
         running 4700
         >>> await journal.aclose()
-        >>> folder.cleanup()
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -106,7 +106,7 @@ class Journal(Queries):
         if self._held is not None:
             raise ConfigurationError(f"The journal {str(self.path)!r} is open already.")
         path = self.path = _real(self.path)
-        with ExitStack() as held, places.disk_errors(path, "written"):
+        with ExitStack() as held, places.disk_errors(path, "written", ADVICE):
             _make(path, held)
             db = held.enter_context(closing(places.connect(path, "rw")))
             _prepare(db, path)

@@ -161,14 +161,13 @@ def connect(path: Path, mode: str) -> sqlite3.Connection:
 
 
 @contextmanager
-def disk_errors(path: Path, doing: str) -> Iterator[None]:
+def disk_errors(path: Path, doing: str, advice: str) -> Iterator[None]:
     """Raise what the disk says as `JournalError`."""
     try:
         yield
     except (OSError, sqlite3.Error) as error:
         raise JournalError(
-            f"The journal {str(path)!r} cannot be {doing}: {reason(error)}. Nothing was "
-            "sent. Make room, or choose a place where this user may write."
+            f"The journal {str(path)!r} cannot be {doing}: {reason(error)}. {advice}"
         ) from error
 
 

@@ -9,17 +9,20 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from contextlib import ExitStack, closing
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
 
-from aivideo_async.errors import ConfigurationError, JournalError
+from aivideo_async.errors import ConfigurationError
 from aivideo_async.journal import places
 from aivideo_async.journal.records import Record, State
 from aivideo_async.journal.schema import check_version
 from aivideo_async.models.wire import Evidence
 
 __all__ = ["Queries", "Reader"]
+
+ADVICE = "Nothing was sent; it must be a file that this user may read."
 
 _RECORDS = """
     SELECT item.id, attempt.id, item.key, item.fingerprint, attempt.state, item.model,
@@ -83,12 +86,8 @@ class Queries:
     def _rows(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
         if self._reading is None:
             raise ConfigurationError(f"The journal {str(self.path)!r} is not open.")
-        try:
+        with places.disk_errors(self.path, "read", ADVICE):
             return self._reading.execute(query, values).fetchall()
-        except sqlite3.Error as error:
-            raise JournalError(
-                f"The journal {str(self.path)!r} cannot be read: {error}."
-            ) from error
 
 
 class Reader(Queries):
@@ -100,15 +99,12 @@ class Reader(Queries):
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        with places.disk_errors(path, "read"):
+        with ExitStack() as held, places.disk_errors(path, "read", ADVICE):
             places.check_place(path)
             places.check_file(path)
-            self._reading = _connected(path)
-        try:
+            self._reading = held.enter_context(closing(_connected(path)))
             check_version(self._reading, path)
-        except BaseException:
-            self.close()
-            raise
+            held.pop_all()
 
     def close(self) -> None:
         """Close the file; nothing can be read after that."""
@@ -127,7 +123,7 @@ def _connected(path: Path) -> sqlite3.Connection:
     """Open for reading, also where the folder may not be written."""
     db = places.connect(path, "ro")
     try:
-        db.execute("SELECT 1 FROM run")
+        db.execute("PRAGMA user_version")
     except sqlite3.OperationalError as error:
         db.close()
         log = path.with_name(f"{path.name}-wal")

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import re
 import sqlite3
+import stat
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
@@ -132,8 +133,15 @@ def check_file(path: Path) -> None:
     Raises:
         ConfigurationError: It is something else.
     """
-    if path.stat().st_size == 0:
-        return
+    about = path.stat()
+    if not stat.S_ISREG(about.st_mode) or (about.st_size and not _is_marked(path)):
+        raise ConfigurationError(
+            f"{str(path)!r} is there already and is no journal: choose another name. "
+            "Nothing was changed and nothing was sent."
+        )
+
+
+def _is_marked(path: Path) -> bool:
     # As SQLite's "immutable" it is neither locked nor recovered nor checkpointed.
     with closing(connect(path, "ro&immutable=1")) as db:
         try:
@@ -141,12 +149,8 @@ def check_file(path: Path) -> None:
         except sqlite3.DatabaseError as error:
             if isinstance(error, sqlite3.OperationalError):
                 raise
-            found = None
-    if found != APPLICATION_ID:
-        raise ConfigurationError(
-            f"{str(path)!r} is there already and is no journal: choose another name. "
-            "Nothing was changed and nothing was sent."
-        )
+            return False  # no database at all
+    return bool(found == APPLICATION_ID)
 
 
 def connect(path: Path, mode: str) -> sqlite3.Connection:

@@ -22,6 +22,9 @@ from aivideo_async.models.wire import Evidence
 
 __all__ = ["Queries", "Reader"]
 
+_NO_PLACE = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY)
+"""What SQLite says if it cannot make the files beside the journal."""
+
 ADVICE = "Nothing was sent; it must be a file that this user may read."
 
 _RECORDS = """
@@ -127,7 +130,7 @@ def _connected(path: Path) -> sqlite3.Connection:
     except sqlite3.OperationalError as error:
         db.close()
         log = path.with_name(f"{path.name}-wal")
-        if error.sqlite_errorcode != sqlite3.SQLITE_CANTOPEN or log.exists():
+        if error.sqlite_errorcode & 0xFF not in _NO_PLACE or log.exists():
             raise
         # Without a log nobody writes, so there is nothing to share with a writer.
         return places.connect(path, "ro&immutable=1")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sqlite3
+from functools import partial
 from pathlib import Path
 
 import anyio
@@ -54,10 +55,14 @@ async def test_what_is_done_is_on_the_disk(tmp_path: Path):
 async def test_operations_are_done_in_their_order(tmp_path: Path):
     """Over several batches, whatever their kind."""
     done: list[int] = []
+
+    def note(number: int, _: asyncio.Future[None]) -> None:
+        done.append(number)
+
     async with opened(tmp_path / "jobs.db") as journal:
         for number in range(300):
             future = journal.intend(intent())[1] if number % 3 else journal.claim("t-0")
-            future.add_done_callback(lambda _, number=number: done.append(number))
+            future.add_done_callback(partial(note, number))
             if number % 50 == 0:
                 await asyncio.sleep(0)
         await journal.claim("t-0")
@@ -71,9 +76,8 @@ async def test_what_is_queued_in_one_turn_is_one_commit(tmp_path: Path):
         commits: list[str] = []
         assert journal._writer is not None
         journal._writer._db.set_trace_callback(commits.append)
-        for _ in range(200):
-            _, durable = journal.intend(intent())
-        await durable
+        futures = [journal.intend(intent())[1] for _ in range(200)]
+        await futures[-1]
         assert 1 == commits.count("COMMIT")
 
 

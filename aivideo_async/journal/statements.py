@@ -1,9 +1,9 @@
 """
 What each operation writes, in the words of SQL.
 
-Each function runs in the writer's thread, inside a transaction and a savepoint of its
-own: whatever it raises, nothing of it remains. Each changes nothing but the states it
-names, so that an operation that comes late, or twice, does no harm.
+Each function runs in the writer's thread, inside a transaction. What does not fit is
+found before anything is written, and raised as `JournalError`. Each changes nothing but
+the states it names, so that an operation that comes late, or twice, does no harm.
 """
 
 from __future__ import annotations
@@ -67,12 +67,14 @@ def intend(db: sqlite3.Connection, attempt: int, intent: Intent, at: str) -> Non
 
 def _place(db: sqlite3.Connection, intent: Intent) -> tuple[int, int]:
     """Find or make the item; return its number and that of its next attempt."""
-    newest = None
-    if intent.key is not None:
-        newest = db.execute(_NEWEST, (intent.key,)).fetchone()
-    if newest is None:
-        return _insert_item(db, intent), 1
-    item, _, k, state, task_id = newest
+    cursor = db.execute(
+        "INSERT OR IGNORE INTO item (fingerprint, model, method, path, body, price, key)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (*_wanted(intent), intent.key),
+    )
+    if cursor.rowcount and cursor.lastrowid is not None:
+        return cursor.lastrowid, 1
+    item, _, k, state, task_id = _newest(db, intent.key or "")
     if state not in _AGAIN:
         raise JournalError(
             f"{_named(intent.key)} is {state} in the journal already, so it was or may "
@@ -85,16 +87,6 @@ def _place(db: sqlite3.Connection, intent: Intent) -> tuple[int, int]:
         (*_wanted(intent), item),
     )
     return item, (k or 0) + 1
-
-
-def _insert_item(db: sqlite3.Connection, intent: Intent) -> int:
-    cursor = db.execute(
-        "INSERT INTO item (fingerprint, model, method, path, body, price, key)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?)",
-        (*_wanted(intent), intent.key),
-    )
-    assert cursor.lastrowid is not None  # noqa: S101  (a row was inserted)
-    return cursor.lastrowid
 
 
 def _wanted(intent: Intent) -> tuple[Any, ...]:

@@ -203,34 +203,48 @@ class Writer:
             log.warning("The journal %r can be written again.", str(self._path))
 
 
+class _Broken(Exception):  # noqa: N818  (the operation's cause is the error)
+    """An operation cannot be written, and may have left something half done."""
+
+
 def _write(
     db: sqlite3.Connection, batch: Sequence[Operation]
 ) -> list[Exception | None]:
     """Write *batch* in one transaction; return what is wrong with each by itself."""
-    try:
-        db.execute("BEGIN IMMEDIATE")
-        results = [_apply(db, operation) for operation in batch]
-        db.execute("COMMIT")
-    except BaseException:
-        if db.in_transaction:
+    wrong: dict[Operation, Exception] = {}
+    while True:  # once, but for broken operations: each is left out of the next round
+        try:
+            db.execute("BEGIN IMMEDIATE")
+            _apply(db, batch, wrong)
+            db.execute("COMMIT")
+        except _Broken:
             db.execute("ROLLBACK")
-        raise
-    return results
-
-
-def _apply(db: sqlite3.Connection, operation: Operation) -> Exception | None:
-    """Write one operation; what it breaks by itself is undone and returned."""
-    db.execute("SAVEPOINT one")
-    try:
-        operation.apply(db)
-    except Exception as error:
-        if _concerns_all(error):
+        except BaseException:
+            if db.in_transaction:
+                db.execute("ROLLBACK")
             raise
-        db.execute("ROLLBACK TO one")
-        db.execute("RELEASE one")
-        return error
-    db.execute("RELEASE one")
-    return None
+        else:
+            return [wrong.get(operation) for operation in batch]
+
+
+def _apply(
+    db: sqlite3.Connection,
+    batch: Sequence[Operation],
+    wrong: dict[Operation, Exception],
+) -> None:
+    """Write each operation that is not *wrong*; note those that turn out to be."""
+    for operation in batch:
+        if operation in wrong:
+            continue
+        try:
+            operation.apply(db)
+        except JournalError as error:  # found before anything was written
+            wrong[operation] = error
+        except Exception as error:
+            if _concerns_all(error):
+                raise
+            wrong[operation] = error
+            raise _Broken from error
 
 
 def _concerns_all(error: Exception) -> bool:

@@ -30,6 +30,8 @@ __all__ = ["Operation", "Writer"]
 
 log = logging.getLogger("aivideo_async")
 
+Job = asyncio.Future[list[Exception | None]]
+
 AGAIN_AFTER = 1.0
 """Seconds until facts that could not be written are tried again."""
 
@@ -92,7 +94,7 @@ class Writer:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="aivideo-journal")
         self._queue: list[Operation] = []
         self._batch: list[Operation] = []
-        self._job: asyncio.Future[list[Exception | None]] | None = None
+        self._job: Job | None = None
         self._again: asyncio.TimerHandle | None = None
 
     def add(self, operation: Operation) -> None:
@@ -127,27 +129,26 @@ class Writer:
 
     async def _drain(self) -> asyncio.CancelledError | None:
         """Wait until nothing is being written; return the cancel that arrived meanwhile."""
-        self._start()
         cancelled = None
         with anyio.CancelScope(shield=True):
-            while self._job is not None:
+            while job := self._start():
                 try:
-                    await asyncio.wait([self._job])
+                    await asyncio.wait([job])
                 except asyncio.CancelledError as error:
                     cancelled = error
         return cancelled
 
-    def _start(self) -> None:
-        """Write all that is queued, unless something is under way or has to wait."""
-        if self._job is not None or self._again is not None or not self._queue:
-            return
-        self._batch, self._queue = self._queue, []
-        self._job = self._loop.run_in_executor(
-            self._thread, _write, self._db, self._batch
-        )
-        self._job.add_done_callback(self._written)
+    def _start(self) -> Job | None:
+        """Write all that is queued, unless it has to wait; return what is under way."""
+        if self._job is None and self._again is None and self._queue:
+            self._batch, self._queue = self._queue, []
+            self._job = self._loop.run_in_executor(
+                self._thread, _write, self._db, self._batch
+            )
+            self._job.add_done_callback(self._written)
+        return self._job
 
-    def _written(self, job: asyncio.Future[list[Exception | None]]) -> None:
+    def _written(self, job: Job) -> None:
         batch, self._batch, self._job = self._batch, [], None
         error = job.exception()
         if error is not None:
@@ -156,7 +157,8 @@ class Writer:
             self._end_trouble()
             for operation, failure in zip(batch, job.result(), strict=True):
                 self._settle(operation, failure)
-        self._start()
+        # Not before those who waited have had their turn: their next joins this batch.
+        self._loop.call_soon(self._start)
 
     def _settle(self, operation: Operation, failure: Exception | None) -> None:
         """Tell the result of one operation that had its turn."""

@@ -19,6 +19,7 @@ The house, from the top floor down; imports only go down:
     downloads      results to files, without the key
     transport      the wire: aiohttp, guarded
     throttle       the pace, shared by all requests of a key
+    journal        what was bought, kept on disk
     policy         decisions, pure: judge, retry, polling, rate, circuit, budget
     models         words: requests, tasks, the catalogue as data
     errors         every way to fail, and what it means for your money
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
         InsufficientCreditsError,
         InternalServerError,
         InvalidRequestError,
+        JournalError,
         ModelNotFoundError,
         NetworkError,
         NotSentError,
@@ -109,6 +111,7 @@ __all__ = [
     "InsufficientCreditsError",
     "InternalServerError",
     "InvalidRequestError",
+    "JournalError",
     "LearnedPolling",
     "LocalThrottle",
     "ModelNotFoundError",

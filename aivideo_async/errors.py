@@ -26,6 +26,7 @@ Every way in which a call can fail, and what each means for your money.
     ├── WaitTimeoutError          the waiting ended, not the task
     │                             (also a TimeoutError)
     ├── BudgetExceededError       max_credits would be passed; nothing was sent
+    ├── JournalError              the journal cannot be written: nothing is bought
     └── DownloadError
         └── OutputExpiredError
 
@@ -54,6 +55,7 @@ __all__ = [
     "InsufficientCreditsError",
     "InternalServerError",
     "InvalidRequestError",
+    "JournalError",
     "ModelNotFoundError",
     "NetworkError",
     "NotSentError",
@@ -360,6 +362,15 @@ class BudgetExceededError(AIVideoError):
     ) -> None:
         super().__init__(message, task_id=task_id)
         self.price = price
+
+
+class JournalError(AIVideoError):
+    """
+    The journal cannot be written or read, or what it holds forbids a purchase.
+
+    Nothing is sent before its intent is on disk, so what raises this was not bought.
+    What was bought before is kept, and written down as soon as that is possible.
+    """
 
 
 class DownloadError(AIVideoError):

@@ -27,6 +27,7 @@ DOCUMENTED = {
     "InsufficientCreditsError": 5,
     "InternalServerError": 6,
     "InvalidRequestError": 3,
+    "JournalError": 8,
     "ModelNotFoundError": 3,
     "NetworkError": 6,
     "NotSentError": 6,

@@ -1,0 +1,95 @@
+"""
+Whose journal it is: one API, one key at a time, one process at a time.
+
+Task ids mean nothing to another API, so a journal belongs to the one it began with: what
+was bought from the emulator is never looked for at the service, nor the other way round.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import sqlite3
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+
+from aivideo_async.errors import ConfigurationError
+from aivideo_async.journal.places import connect
+from aivideo_async.journal.statements import give_up_submitting
+from aivideo_async.models.wire import Evidence
+
+__all__ = ["in_use", "take_over"]
+
+log = logging.getLogger("aivideo_async")
+
+_DIED = Evidence(
+    reason="the process ended while this create was on its way, so nobody saw its answer"
+)
+
+
+def take_over(
+    db: sqlite3.Connection, path: Path, origin: str, key_fingerprint: str
+) -> None:
+    """
+    Make this process the owner, and what the last one left SUBMITTING unknown.
+
+    Raises:
+        ConfigurationError: The journal belongs to another API; nothing was changed.
+    """
+    at = datetime.now(UTC).isoformat()
+    db.execute("BEGIN IMMEDIATE")
+    with db:  # commits, or rolls back when something is raised
+        run = db.execute("SELECT origin, key_fingerprint FROM run").fetchone()
+        if run is None:
+            db.execute(
+                "INSERT INTO run (id, origin, key_fingerprint, created, pid, host,"
+                " since) VALUES (1, ?, '', ?, 0, '', '')",
+                (origin, at),
+            )
+        else:
+            _check(path, run, origin, key_fingerprint)
+        db.execute(
+            "UPDATE run SET key_fingerprint = ?, pid = ?, host = ?, since = ?",
+            (key_fingerprint, os.getpid(), socket.gethostname(), at),
+        )
+        give_up_submitting(db, _DIED, at)
+
+
+def _check(path: Path, run: tuple[str, str], origin: str, key_fingerprint: str) -> None:
+    if run[0] != origin:
+        raise ConfigurationError(
+            f"The journal {str(path)!r} belongs to {run[0]}, and this client buys from "
+            f"{origin}: use another journal for it. Nothing was sent."
+        )
+    if run[1] != key_fingerprint:
+        log.warning(
+            "The journal %r was last used with another key (%s, now %s). If that is "
+            "another account, its tasks will not be found: use a journal for each.",
+            str(path),
+            run[1],
+            key_fingerprint,
+        )
+
+
+def in_use(path: Path) -> ConfigurationError:
+    """Build the error of a journal that somebody else is writing."""
+    return ConfigurationError(
+        f"The journal {str(path)!r} is in use by {_holder(path)}. Nothing was sent: wait "
+        "for its end, stop it, or use another journal. Within a process, share one "
+        "client."
+    )
+
+
+def _holder(path: Path) -> str:
+    """Name the process that took it over last; it may be about to say so."""
+    try:
+        with closing(connect(path, "ro")) as db:
+            query = "SELECT pid, host, since FROM run"
+            pid, host, since = db.execute(query).fetchone()
+    except (sqlite3.Error, TypeError):
+        return "another process"
+    if (pid, host) == (os.getpid(), socket.gethostname()):
+        return f"another client of this process ({pid})"
+    return f"process {pid} on {host}, since {since[:19]} UTC"

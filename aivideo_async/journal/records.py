@@ -1,0 +1,139 @@
+"""The words of the journal: what is about to be sent, and what is known of it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from hashlib import sha256
+from typing import Any
+
+from attrs import field, frozen
+
+from aivideo_async.models.wire import Evidence
+
+__all__ = ["Intent", "Record", "SavedFile", "State", "fingerprint"]
+
+
+class State(StrEnum):
+    """
+    Where one attempt to buy an item stands.
+
+        PLANNED → SUBMITTING → RUNNING → DONE → SAVED
+                      │           └────→ FAILED ───→ RELEASED
+                      ├→ UNKNOWN ────────────────────↗
+                      └→ NOT_SENT, REFUSED
+
+    UNKNOWN becomes RUNNING when its task id comes to light, and RUNNING becomes UNKNOWN
+    when its id turns out to be another's. What is RELEASED, NOT_SENT or REFUSED may be
+    bought again, as a new attempt.
+    """
+
+    PLANNED = "planned"
+    SUBMITTING = "submitting"
+    RUNNING = "running"
+    DONE = "done"
+    SAVED = "saved"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+    NOT_SENT = "not_sent"
+    REFUSED = "refused"
+    RELEASED = "released"
+
+
+@frozen
+class Intent:
+    """
+    A paid request that is about to be sent.
+
+    Attributes:
+        key: The caller's own label, or None; one label is bought once.
+        model: What is asked for.
+        method: The HTTP method.
+        path: Where it goes.
+        body: The exact bytes that will be sent, with the callback URL if there is one.
+        fingerprint: What `fingerprint` says of the body without its callback URL.
+        price: What it is expected to cost, in milli-credits; None if that is not known.
+        callback_url: The URL that was made for this request alone, if any.
+    """
+
+    key: str | None
+    model: str
+    method: str
+    path: str
+    body: bytes = field(repr=False)
+    fingerprint: str
+    price: int | None = None
+    callback_url: str | None = field(default=None, repr=False)
+
+
+@frozen
+class Record:
+    """
+    One item as the journal knows it, by its newest attempt.
+
+    Attributes:
+        item: The item's own number.
+        attempt: The attempt's own number; 0 while the item is PLANNED.
+        key: The caller's own label.
+        fingerprint: Of what was asked for; equal ones ask for the same.
+        state: Where the attempt stands.
+        model: What was asked for.
+        method: The HTTP method.
+        path: Where it went.
+        price: What it was expected to cost, in milli-credits, where that was known.
+        callback_url: The URL that was made for this attempt alone.
+        task_id: The task that was bought, where one is known.
+        evidence: Why its outcome is unknown (or was, for a while), or what refused it.
+        answer: The final task object as the service gave it.
+        intended_at: When it was about to leave, by this machine's clock; None if PLANNED.
+        ended_at: When it reached its present state, unless that is not an end.
+        claimed: Whether somebody got the final task.
+    """
+
+    item: int
+    attempt: int
+    key: str | None
+    fingerprint: str
+    state: State
+    model: str
+    method: str
+    path: str
+    price: int | None
+    callback_url: str | None = field(repr=False)
+    task_id: str | None
+    evidence: Evidence | None
+    answer: dict[str, Any] | None = field(repr=False)
+    intended_at: datetime | None
+    ended_at: datetime | None
+    claimed: bool
+
+
+@frozen
+class SavedFile:
+    """
+    A result on disk.
+
+    Attributes:
+        path: Where it lies, relative to the folder of the run.
+        size: Its size in bytes.
+        sha256: The hash of its bytes, in hex.
+    """
+
+    path: str
+    size: int
+    sha256: str
+
+
+def fingerprint(path: str, body: bytes) -> str:
+    """
+    Tell what a request asks for, in 64 hex digits: equal ones ask for the same.
+
+    Args:
+        path: Where the request goes.
+        body: Its body, without the callback URL, which differs from time to time.
+
+    Example:
+        >>> fingerprint("/v1/x", b"{}")[:8], fingerprint("/v1/y", b"{}")[:8]
+        ('5eacde47', '89acd9a0')
+    """
+    return sha256(path.encode() + b"\n" + body).hexdigest()

@@ -1,0 +1,241 @@
+"""
+What each operation writes, in the words of SQL.
+
+Each function runs in the writer's thread, inside a transaction. What does not fit is
+found before anything is written, and raised as `JournalError`. Each changes nothing but
+the states it names, so that an operation that comes late, or twice, does no harm.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Sequence
+from hashlib import sha256
+from typing import Any
+
+from attrs import asdict
+
+from aivideo_async.errors import JournalError
+from aivideo_async.journal.records import Intent, SavedFile
+from aivideo_async.models.text import printable
+from aivideo_async.models.wire import Evidence
+
+__all__ = [
+    "accept",
+    "adopt",
+    "claim",
+    "end",
+    "give_up_submitting",
+    "intend",
+    "lose",
+    "refuse",
+    "release",
+    "save",
+]
+
+_NEWEST = """
+    SELECT item.id, attempt.id, attempt.k, attempt.state, attempt.task_id
+    FROM item LEFT JOIN attempt ON attempt.item = item.id
+    WHERE item.key = ? ORDER BY attempt.k DESC LIMIT 1"""
+_AGAIN = (None, "not_sent", "refused", "released")
+"""States in which an item may be bought; None is that of one never tried."""
+
+
+def intend(db: sqlite3.Connection, attempt: int, intent: Intent, at: str) -> None:
+    """
+    Write down what is about to be sent.
+
+    Raises:
+        JournalError: The label's newest attempt was bought, or may have been.
+    """
+    item, k = _place(db, intent)
+    db.execute(
+        "INSERT INTO attempt (id, item, k, state, price, callback_url, sent_sha256,"
+        " intended_at) VALUES (?, ?, ?, 'submitting', ?, ?, ?, ?)",
+        (
+            attempt,
+            item,
+            k,
+            intent.price,
+            intent.callback_url,
+            sha256(intent.body).hexdigest(),
+            at,
+        ),
+    )
+
+
+def _place(db: sqlite3.Connection, intent: Intent) -> tuple[int, int]:
+    """Find or make the item; return its number and that of its next attempt."""
+    cursor = db.execute(
+        "INSERT OR IGNORE INTO item (fingerprint, model, method, path, body, price, key)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (*_wanted(intent), intent.key),
+    )
+    if cursor.rowcount and cursor.lastrowid is not None:
+        return cursor.lastrowid, 1
+    item, _, k, state, task_id = _newest(db, intent.key or "")
+    if state not in _AGAIN:
+        raise JournalError(
+            f"{_named(intent.key)} is {state} in the journal already, so it was or may "
+            "have been paid for. Nothing was sent and nothing was charged by this.",
+            task_id=task_id,
+        )
+    db.execute(
+        "UPDATE item SET fingerprint = ?, model = ?, method = ?, path = ?, body = ?,"
+        " price = ? WHERE id = ?",
+        (*_wanted(intent), item),
+    )
+    return item, (k or 0) + 1
+
+
+def _wanted(intent: Intent) -> tuple[Any, ...]:
+    return (
+        intent.fingerprint,
+        intent.model,
+        intent.method,
+        intent.path,
+        intent.body,
+        intent.price,
+    )
+
+
+def accept(db: sqlite3.Connection, attempt: int, task_id: str) -> None:
+    """Turn SUBMITTING or UNKNOWN into RUNNING, with the id of what was bought."""
+    _changed(
+        db,
+        "UPDATE attempt SET state = 'running', task_id = ?, ended_at = NULL"
+        " WHERE id = ? AND state IN ('submitting', 'unknown')",
+        (task_id, attempt),
+        f"task {task_id} does not fit attempt {attempt}, which is not on its way",
+        task_id,
+    )
+
+
+def refuse(
+    db: sqlite3.Connection, attempt: int, sent: bool, evidence: Evidence, at: str
+) -> None:
+    """Turn SUBMITTING into REFUSED, or into NOT_SENT; anything else stays as it is."""
+    db.execute(
+        "UPDATE attempt SET state = ?, evidence = ?, ended_at = ?"
+        " WHERE id = ? AND state = 'submitting'",
+        ("refused" if sent else "not_sent", _evidence(evidence), at, attempt),
+    )
+
+
+def lose(db: sqlite3.Connection, attempt: int, evidence: Evidence, at: str) -> None:
+    """Turn SUBMITTING or RUNNING into UNKNOWN; the id was another's, if there was one."""
+    _changed(
+        db,
+        "UPDATE attempt SET state = 'unknown', task_id = NULL, evidence = ?,"
+        " ended_at = ? WHERE id = ? AND state IN ('submitting', 'running')",
+        (_evidence(evidence), at, attempt),
+        f"attempt {attempt} is not on its way and not running, so it cannot get lost",
+    )
+
+
+def end(
+    db: sqlite3.Connection, task_id: str, failed: bool, answer: dict[str, Any], at: str
+) -> None:
+    """Turn RUNNING into DONE or FAILED; a task that is not ours changes nothing."""
+    db.execute(
+        "UPDATE attempt SET state = ?, answer = ?, ended_at = ?"
+        " WHERE task_id = ? AND state = 'running'",
+        ("failed" if failed else "done", json.dumps(answer), at, task_id),
+    )
+
+
+def claim(db: sqlite3.Connection, task_id: str) -> None:
+    """Note that somebody got the final task."""
+    db.execute(
+        "UPDATE attempt SET claimed = 1 WHERE task_id = ? AND claimed = 0", (task_id,)
+    )
+
+
+def save(
+    db: sqlite3.Connection, task_id: str, files: Sequence[SavedFile], at: str
+) -> None:
+    """Turn DONE into SAVED, with the files; anything else stays as it is."""
+    found = db.execute(
+        "SELECT id FROM attempt WHERE task_id = ? AND state = 'done'", (task_id,)
+    ).fetchone()
+    if found is None:
+        return
+    db.execute(
+        "UPDATE attempt SET state = 'saved', ended_at = ? WHERE id = ?", (at, *found)
+    )
+    db.executemany(
+        "INSERT INTO file (attempt, number, path, size, sha256) VALUES (?, ?, ?, ?, ?)",
+        [
+            (*found, number, one.path, one.size, one.sha256)
+            for number, one in enumerate(files, start=1)
+        ],
+    )
+
+
+def release(db: sqlite3.Connection, key: str) -> None:
+    """
+    Turn UNKNOWN or FAILED into RELEASED.
+
+    Raises:
+        JournalError: The label's newest attempt is neither.
+    """
+    _, attempt, _, state, _ = _newest(db, key)
+    if state not in ("unknown", "failed"):
+        raise JournalError(
+            f"{_named(key)} is {state or 'planned'} in the journal: only what is unknown "
+            "or failed can be released to be bought again. Nothing was changed."
+        )
+    db.execute("UPDATE attempt SET state = 'released' WHERE id = ?", (attempt,))
+
+
+def adopt(db: sqlite3.Connection, key: str, task_id: str) -> None:
+    """
+    Turn UNKNOWN into RUNNING, with the id that the user names.
+
+    Raises:
+        JournalError: The label's newest attempt is not unknown.
+    """
+    _, attempt, _, state, _ = _newest(db, key)
+    if state != "unknown":
+        raise JournalError(
+            f"{_named(key)} is {state or 'planned'} in the journal, not unknown: it has "
+            "no use for another task. Nothing was changed."
+        )
+    accept(db, attempt, task_id)
+
+
+def give_up_submitting(db: sqlite3.Connection, evidence: Evidence, at: str) -> None:
+    """Turn what a dead process left SUBMITTING into UNKNOWN."""
+    db.execute(
+        "UPDATE attempt SET state = 'unknown', evidence = ?, ended_at = ?"
+        " WHERE state = 'submitting'",
+        (_evidence(evidence), at),
+    )
+
+
+def _newest(db: sqlite3.Connection, key: str) -> tuple[Any, ...]:
+    found: tuple[Any, ...] | None = db.execute(_NEWEST, (key,)).fetchone()
+    if found is None:
+        raise JournalError(f"{_named(key)} is not in the journal. Nothing was changed.")
+    return found
+
+
+def _changed(
+    db: sqlite3.Connection,
+    statement: str,
+    values: tuple[Any, ...],
+    otherwise: str,
+    task_id: str | None = None,
+) -> None:
+    """Run *statement*; raise *otherwise* if there is nothing that it fits."""
+    if db.execute(statement, values).rowcount == 0:
+        raise JournalError(f"The journal disagrees: {otherwise}.", task_id=task_id)
+
+
+def _evidence(evidence: Evidence) -> str:
+    return json.dumps(asdict(evidence))
+
+
+def _named(key: str | None) -> str:
+    return repr(printable(key or ""))

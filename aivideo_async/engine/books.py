@@ -117,9 +117,10 @@ class Books:
     def found(self, entry: int | None, task: Task) -> None:
         """Note that a create whose outcome was unknown made *task* after all."""
         if self._journal is not None and entry is not None:
-            self._journal.accept(entry, task.id)
+            _ = self._journal.accept(entry, task.id)
             if task.is_final:
-                self.ended(task)
+                failed = task.status is TaskStatus.FAILED
+                _ = self._journal.end(task.id, failed=failed, answer=dict(task.raw))
 
     def ended(self, task: Task) -> asyncio.Future[None] | None:
         """Note the end of a task, if it is ours."""
@@ -131,12 +132,12 @@ class Books:
     def claimed(self, task_id: str) -> None:
         """Note that a caller has got the task."""
         if self._journal is not None and self._journal.is_open(task_id):
-            self._journal.claim(task_id)
+            _ = self._journal.claim(task_id)
 
     def unclaimed(self, task_id: str) -> None:
         """Note that the caller who got the task is gone."""
         if self._journal is not None and self._journal.has_task(task_id):
-            self._journal.disclaim(task_id)
+            _ = self._journal.disclaim(task_id)
 
     async def kept(self, job: Job) -> None:
         """Wait until all that is known of the job is durable, or cannot be for now."""

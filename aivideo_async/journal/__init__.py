@@ -23,7 +23,17 @@ from aivideo_async.journal.records import (
     Record,
     SavedFile,
     State,
+    Word,
     fingerprint,
 )
 
-__all__ = ["Intent", "Journal", "Reader", "Record", "SavedFile", "State", "fingerprint"]
+__all__ = [
+    "Intent",
+    "Journal",
+    "Reader",
+    "Record",
+    "SavedFile",
+    "State",
+    "Word",
+    "fingerprint",
+]

@@ -11,7 +11,7 @@ import asyncio
 import logging
 import os
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import ExitStack, closing
 from datetime import UTC, datetime
 from functools import partial
@@ -23,7 +23,7 @@ from aivideo_async.journal import places, statements
 from aivideo_async.journal.lock import Taken, locked
 from aivideo_async.journal.owner import in_use, take_over
 from aivideo_async.journal.reader import Queries, Reader
-from aivideo_async.journal.records import Intent, SavedFile
+from aivideo_async.journal.records import Intent, SavedFile, State, Word
 from aivideo_async.journal.schema import migrate
 from aivideo_async.journal.writer import Operation, Writer
 from aivideo_async.models.text import printable
@@ -75,6 +75,7 @@ class Journal(Queries):
         self._held: ExitStack | None = None
         self._writer: Writer | None = None
         self._next = 1
+        self._accepted: set[str] = set()  # and not durable yet
 
     @classmethod
     def reading(cls, path: str | os.PathLike[str]) -> Reader:
@@ -141,6 +142,14 @@ class Journal(Queries):
         if left and writer.trouble is not None:
             raise writer.trouble
 
+    def has_task(self, task_id: str) -> bool:
+        """Tell whether any attempt made this task, be it durable yet or not."""
+        return task_id in self._accepted or super().has_task(task_id)
+
+    def is_open(self, task_id: str) -> bool:
+        """Tell whether the end of this task, or that somebody got it, is not known yet."""
+        return task_id in self._accepted or super().is_open(task_id)
+
     # --- what is about to happen ---------------------------------------------------
 
     def intend(self, intent: Intent) -> tuple[int, asyncio.Future[None]]:
@@ -150,15 +159,31 @@ class Journal(Queries):
         Returns:
             The attempt's number, and the future. That fails with `JournalError` if the
             journal cannot be written, or if the label's newest attempt is anything but
-            NOT_SENT, REFUSED or RELEASED.
+            NOT_SENT, REFUSED or released.
         """
         attempt, self._next = self._next, self._next + 1
         write = partial(statements.intend, attempt=attempt, intent=intent, at=_now())
         return attempt, self._add(write, fact=False)
 
     def release(self, key: str) -> asyncio.Future[None]:
-        """Let an item that is UNKNOWN or FAILED be bought again, on the user's word."""
-        return self._add(partial(statements.release, key=key), fact=False)
+        """
+        Let an item be bought again, on the user's word.
+
+        Its newest attempt is UNKNOWN, or has come to an end; it stays as evidence, and
+        goes on counting as spent unless it FAILED.
+        """
+        ends = (State.UNKNOWN, State.FAILED, State.DONE, State.SAVED)
+        return self._say(key, Word.RELEASED, ends)
+
+    def forget(self, key: str) -> asyncio.Future[None]:
+        """Let an item that is UNKNOWN rest, on the user's word: it is not bought again."""
+        return self._say(key, Word.FORGOTTEN, (State.UNKNOWN,))
+
+    def _say(
+        self, key: str, word: Word, states: Collection[State]
+    ) -> asyncio.Future[None]:
+        write = partial(statements.say, key=key, word=word, states=states)
+        return self._add(write, fact=False)
 
     def adopt(self, key: str, task_id: str) -> asyncio.Future[None]:
         """Let an item that is UNKNOWN be RUNNING as this task, on the user's word."""
@@ -170,7 +195,10 @@ class Journal(Queries):
     def accept(self, attempt: int, task_id: str) -> asyncio.Future[None]:
         """Note what was bought: SUBMITTING or UNKNOWN becomes RUNNING."""
         write = partial(statements.accept, attempt=attempt, task_id=task_id)
-        return self._add(write, fact=True, bought=(attempt, task_id))
+        future = self._add(write, fact=True, bought=(attempt, task_id))
+        self._accepted.add(task_id)
+        future.add_done_callback(lambda _: self._accepted.discard(task_id))
+        return future
 
     def refuse(
         self, attempt: int, *, sent: bool, status: int | None, reason: str
@@ -229,8 +257,12 @@ class Journal(Queries):
         """Note that somebody got the final task."""
         return self._add(partial(statements.claim, task_id=task_id), fact=True)
 
+    def disclaim(self, task_id: str) -> asyncio.Future[None]:
+        """Note that whoever got the final task is gone, and has it no more."""
+        return self._add(partial(statements.disclaim, task_id=task_id), fact=True)
+
     def save(self, task_id: str, files: Sequence[SavedFile]) -> asyncio.Future[None]:
-        """Note the files of a task: DONE becomes SAVED; any other changes nothing."""
+        """Note the files of a task, instead of earlier ones: DONE becomes SAVED."""
         return self._add(
             partial(statements.save, task_id=task_id, files=tuple(files), at=_now()),
             fact=True,

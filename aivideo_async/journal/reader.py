@@ -16,7 +16,7 @@ from typing import Any, Self
 
 from aivideo_async.errors import ConfigurationError
 from aivideo_async.journal import places
-from aivideo_async.journal.records import Record, State
+from aivideo_async.journal.records import Record, State, Word
 from aivideo_async.journal.schema import check_version
 from aivideo_async.models.wire import Evidence
 
@@ -31,13 +31,14 @@ _RECORDS = """
     SELECT item.id, attempt.id, item.key, item.fingerprint, attempt.state, item.model,
         item.method, item.path, COALESCE(attempt.price, item.price),
         attempt.callback_url, attempt.task_id, attempt.evidence, attempt.answer,
-        attempt.intended_at, attempt.ended_at, attempt.claimed
+        attempt.intended_at, attempt.ended_at, attempt.claimed, attempt.word
     FROM item LEFT JOIN attempt ON attempt.item = item.id"""
-# What was released while it was unknown may have been paid for all the same.
+_OPEN = """
+    SELECT 1 FROM attempt
+    WHERE task_id = ? AND (state = 'running' OR (state = 'done' AND NOT claimed))"""
 _COMMITTED = """
     SELECT COALESCE(SUM(price), 0) FROM attempt
-    WHERE state IN ('submitting', 'running', 'done', 'saved', 'unknown')
-        OR (state = 'released' AND task_id IS NULL)"""
+    WHERE state IN ('submitting', 'running', 'done', 'saved', 'unknown')"""
 
 
 class Queries:
@@ -64,13 +65,19 @@ class Queries:
         found = self._rows("SELECT 1 FROM attempt WHERE task_id = ?", task_id)
         return bool(found)
 
+    def is_open(self, task_id: str) -> bool:
+        """Tell whether the end of this task, or that somebody got it, is not known yet."""
+        return bool(self._rows(_OPEN, task_id))
+
     def unfinished(self) -> list[Record]:
         """Return what is RUNNING, the oldest first."""
         return self._records("WHERE attempt.state = 'running' ORDER BY attempt.id")
 
     def unknown(self) -> list[Record]:
-        """Return what is UNKNOWN: it may have been paid for, and nobody buys it again."""
-        return self._records("WHERE attempt.state = 'unknown' ORDER BY attempt.id")
+        """Return what is UNKNOWN, and what the user has not said a word of."""
+        return self._records(
+            "WHERE attempt.state = 'unknown' AND attempt.word IS NULL ORDER BY attempt.id"
+        )
 
     def unclaimed(self) -> list[Record]:
         """Return what is DONE and was never handed to anybody."""
@@ -140,7 +147,7 @@ def _connected(path: Path) -> sqlite3.Connection:
 def _record(row: tuple[Any, ...]) -> Record:
     (
         item, attempt, key, fingerprint, state, model, method, path, price,
-        callback_url, task_id, evidence, answer, intended_at, ended_at, claimed,
+        callback_url, task_id, evidence, answer, intended_at, ended_at, claimed, word,
     ) = row  # fmt: skip
     return Record(
         item=item,
@@ -159,6 +166,7 @@ def _record(row: tuple[Any, ...]) -> Record:
         intended_at=_moment(intended_at),
         ended_at=_moment(ended_at),
         claimed=bool(claimed),
+        word=None if word is None else Word(word),
     )
 
 

@@ -11,7 +11,7 @@ from attrs import field, frozen
 
 from aivideo_async.models.wire import Evidence
 
-__all__ = ["Intent", "Record", "SavedFile", "State", "fingerprint"]
+__all__ = ["Intent", "Record", "SavedFile", "State", "Word", "fingerprint"]
 
 
 class State(StrEnum):
@@ -19,13 +19,13 @@ class State(StrEnum):
     Where one attempt to buy an item stands.
 
         PLANNED → SUBMITTING → RUNNING → DONE → SAVED
-                      │           └────→ FAILED ───→ RELEASED
-                      ├→ UNKNOWN ────────────────────↗
+                      │           └────→ FAILED
+                      ├→ UNKNOWN
                       └→ NOT_SENT, REFUSED
 
     UNKNOWN becomes RUNNING when its task id comes to light, and RUNNING becomes UNKNOWN
-    when its id turns out to be another's. What is RELEASED, NOT_SENT or REFUSED may be
-    bought again, as a new attempt.
+    when its id turns out to be another's. What is NOT_SENT or REFUSED may be bought
+    again, as a new attempt; anything else only on the user's `Word`.
     """
 
     PLANNED = "planned"
@@ -37,7 +37,16 @@ class State(StrEnum):
     UNKNOWN = "unknown"
     NOT_SENT = "not_sent"
     REFUSED = "refused"
+
+
+class Word(StrEnum):
+    """What the user said of an attempt; its state, which is evidence, stays."""
+
     RELEASED = "released"
+    """It may be bought again."""
+
+    FORGOTTEN = "forgotten"
+    """It is settled: neither bought again nor asked about."""
 
 
 @frozen
@@ -88,6 +97,7 @@ class Record:
         intended_at: When it was about to leave, by this machine's clock; None if PLANNED.
         ended_at: When it reached its present state, unless that is not an end.
         claimed: Whether somebody got the final task.
+        word: What the user said of it, if anything.
     """
 
     item: int
@@ -106,6 +116,13 @@ class Record:
     intended_at: datetime | None
     ended_at: datetime | None
     claimed: bool
+    word: Word | None
+
+    @property
+    def may_be_bought(self) -> bool:
+        """Whether a new attempt may be made."""
+        free = (State.PLANNED, State.NOT_SENT, State.REFUSED)
+        return self.state in free or self.word is Word.RELEASED
 
 
 @frozen

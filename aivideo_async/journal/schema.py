@@ -47,7 +47,6 @@ _FIRST = (
         price INTEGER
     )
     """,
-    # A released attempt keeps its task id, if it failed, and has none, if it was unknown.
     """
     CREATE TABLE attempt (
         id INTEGER PRIMARY KEY,
@@ -55,7 +54,7 @@ _FIRST = (
         k INTEGER NOT NULL,
         state TEXT NOT NULL CHECK (state IN (
             'submitting', 'running', 'done', 'saved', 'failed', 'unknown',
-            'not_sent', 'refused', 'released')),
+            'not_sent', 'refused')),
         task_id TEXT,
         price INTEGER,
         callback_url TEXT,
@@ -65,9 +64,9 @@ _FIRST = (
         evidence TEXT,
         answer TEXT,
         claimed INTEGER NOT NULL DEFAULT 0 CHECK (claimed IN (0, 1)),
+        word TEXT CHECK (word IN ('released', 'forgotten')),
         UNIQUE (item, k),
-        CHECK (state = 'released' OR (task_id IS NOT NULL) =
-            (state IN ('running', 'done', 'saved', 'failed')))
+        CHECK ((task_id IS NOT NULL) = (state IN ('running', 'done', 'saved', 'failed')))
     )
     """,
     # One task belongs to one attempt, for ever.

@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from hashlib import sha256
 from typing import Any
 
 from attrs import asdict
 
 from aivideo_async.errors import JournalError
-from aivideo_async.journal.records import Intent, SavedFile
+from aivideo_async.journal.records import Intent, SavedFile, State, Word
 from aivideo_async.models.text import printable
 from aivideo_async.models.wire import Evidence
 
@@ -25,20 +25,21 @@ __all__ = [
     "accept",
     "adopt",
     "claim",
+    "disclaim",
     "end",
     "give_up_submitting",
     "intend",
     "lose",
     "refuse",
-    "release",
     "save",
+    "say",
 ]
 
 _NEWEST = """
-    SELECT item.id, attempt.id, attempt.k, attempt.state, attempt.task_id
+    SELECT item.id, attempt.id, attempt.k, attempt.state, attempt.task_id, attempt.word
     FROM item LEFT JOIN attempt ON attempt.item = item.id
     WHERE item.key = ? ORDER BY attempt.k DESC LIMIT 1"""
-_AGAIN = (None, "not_sent", "refused", "released")
+_AGAIN = (None, "not_sent", "refused")
 """States in which an item may be bought; None is that of one never tried."""
 
 
@@ -74,8 +75,8 @@ def _place(db: sqlite3.Connection, intent: Intent) -> tuple[int, int]:
     )
     if cursor.rowcount and cursor.lastrowid is not None:
         return cursor.lastrowid, 1
-    item, _, k, state, task_id = _newest(db, intent.key or "")
-    if state not in _AGAIN:
+    item, _, k, state, task_id, word = _newest(db, intent.key or "")
+    if state not in _AGAIN and word != Word.RELEASED:
         raise JournalError(
             f"{_named(intent.key)} is {state} in the journal already, so it was or may "
             "have been paid for. Nothing was sent and nothing was charged by this.",
@@ -124,13 +125,13 @@ def refuse(
 
 
 def lose(db: sqlite3.Connection, attempt: int, evidence: Evidence, at: str) -> None:
-    """Turn SUBMITTING or RUNNING into UNKNOWN; the id was another's, if there was one."""
+    """Turn what is on its way, or RUNNING with another's id, into UNKNOWN."""
     _changed(
         db,
         "UPDATE attempt SET state = 'unknown', task_id = NULL, evidence = ?,"
-        " ended_at = ? WHERE id = ? AND state IN ('submitting', 'running')",
+        " ended_at = ? WHERE id = ? AND state IN ('submitting', 'running', 'unknown')",
         (_evidence(evidence), at, attempt),
-        f"attempt {attempt} is not on its way and not running, so it cannot get lost",
+        f"attempt {attempt} has come to an end, so it cannot get lost",
     )
 
 
@@ -152,18 +153,25 @@ def claim(db: sqlite3.Connection, task_id: str) -> None:
     )
 
 
+def disclaim(db: sqlite3.Connection, task_id: str) -> None:
+    """Take back that somebody got the final task."""
+    db.execute("UPDATE attempt SET claimed = 0 WHERE task_id = ?", (task_id,))
+
+
 def save(
     db: sqlite3.Connection, task_id: str, files: Sequence[SavedFile], at: str
 ) -> None:
-    """Turn DONE into SAVED, with the files; anything else stays as it is."""
+    """Turn DONE into SAVED, with the files, or SAVED again; else nothing changes."""
     found = db.execute(
-        "SELECT id FROM attempt WHERE task_id = ? AND state = 'done'", (task_id,)
+        "SELECT id FROM attempt WHERE task_id = ? AND state IN ('done', 'saved')",
+        (task_id,),
     ).fetchone()
     if found is None:
         return
     db.execute(
         "UPDATE attempt SET state = 'saved', ended_at = ? WHERE id = ?", (at, *found)
     )
+    db.execute("DELETE FROM file WHERE attempt = ?", found)
     db.executemany(
         "INSERT INTO file (attempt, number, path, size, sha256) VALUES (?, ?, ?, ?, ?)",
         [
@@ -173,20 +181,22 @@ def save(
     )
 
 
-def release(db: sqlite3.Connection, key: str) -> None:
+def say(
+    db: sqlite3.Connection, key: str, word: Word, states: Collection[State]
+) -> None:
     """
-    Turn UNKNOWN or FAILED into RELEASED.
+    Write down what the user said of the label's newest attempt.
 
     Raises:
-        JournalError: The label's newest attempt is neither.
+        JournalError: It is in none of the *states* in which that makes sense.
     """
-    _, attempt, _, state, _ = _newest(db, key)
-    if state not in ("unknown", "failed"):
+    _, attempt, _, state, *_ = _newest(db, key)
+    if state not in states:
         raise JournalError(
-            f"{_named(key)} is {state or 'planned'} in the journal: only what is unknown "
-            "or failed can be released to be bought again. Nothing was changed."
+            f"{_named(key)} is {state or 'planned'} in the journal: only what is "
+            f"{' or '.join(states)} can be {word}. Nothing was changed."
         )
-    db.execute("UPDATE attempt SET state = 'released' WHERE id = ?", (attempt,))
+    db.execute("UPDATE attempt SET word = ? WHERE id = ?", (word, attempt))
 
 
 def adopt(db: sqlite3.Connection, key: str, task_id: str) -> None:
@@ -196,7 +206,7 @@ def adopt(db: sqlite3.Connection, key: str, task_id: str) -> None:
     Raises:
         JournalError: The label's newest attempt is not unknown.
     """
-    _, attempt, _, state, _ = _newest(db, key)
+    _, attempt, _, state, *_ = _newest(db, key)
     if state != "unknown":
         raise JournalError(
             f"{_named(key)} is {state or 'planned'} in the journal, not unknown: it has "

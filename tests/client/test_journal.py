@@ -37,8 +37,6 @@ from tests.warp import warped
 
 HOOK = "https://shop.example/hooks/secret/token"
 
-CRASH = "process"  # as in "the process ended": what the evidence of a crash says
-
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
@@ -256,10 +254,9 @@ async def test_a_create_that_was_on_the_wire_is_unknown_after_a_crash(path: Path
         await asking
     later = Scripted([accepted("t-2")])
     async with AsyncClient(transport=later, journal=copy) as client:
-        for _ in range(2):
-            with pytest.raises(OutcomeUnknownError, match="'0'") as caught:
-                await client.submit(mug())
-        assert CRASH in caught.value.evidence.reason
+        with pytest.raises(OutcomeUnknownError, match="'0'") as caught:
+            await client.submit(mug())
+        assert "the process ended" in caught.value.evidence.reason
     assert not later.creates
 
 
@@ -273,9 +270,9 @@ async def test_a_task_that_ran_is_followed_after_a_crash(world: World, path: Pat
         assert (task.id,) == client.unclaimed
         done = await world.call(client.generate, mug())
         assert TaskStatus.COMPLETED is done.status
-        assert () == client.unclaimed
+        assert not client.unclaimed
     async with world.client(journal=copy) as client:
-        assert () == client.unclaimed
+        assert not client.unclaimed
     assert [task.id] == world.charged
 
 
@@ -307,9 +304,9 @@ async def test_what_completes_unasked_is_kept_for_the_next_client(
     async with world.client(journal=path) as client:
         assert (task.id,) == client.unclaimed
         assert task.id == (await world.call(client.wait, task.id)).id
-        assert () == client.unclaimed
+        assert not client.unclaimed
     async with world.client(journal=path) as client:
-        assert () == client.unclaimed
+        assert not client.unclaimed
 
 
 @warped
@@ -336,7 +333,7 @@ async def test_a_callback_settles_what_was_unknown_before_the_restart(path: Path
         assert client.called_back("t-1", hook_of(mug()))
         await _until(lambda: client.unclaimed)
         assert "t-1" == (await client.generate(mug())).id
-        assert () == client.unclaimed
+        assert not client.unclaimed
     assert not wire.creates
     assert State.DONE is state_of(path)
 
@@ -362,8 +359,7 @@ async def test_a_salvaged_id_is_unknown_until_a_look_confirms_it(path: Path):
         await asking
         assert State.RUNNING is state_of(path)
     with Journal.reading(copy) as journal:
-        (record,) = journal.unknown() or [journal.find("0")]
-    assert record is not None
+        (record,) = journal.unknown()
     assert record.evidence is not None
     assert "t-1" in record.evidence.reason
 

@@ -21,12 +21,13 @@ from hypothesis.stateful import (
 )
 
 from aivideo_async import JournalError
-from aivideo_async.journal import Journal, Record, SavedFile, State
+from aivideo_async.journal import Journal, Record, SavedFile, State, Word
 from aivideo_async.models import Evidence
 from tests.journal.helpers import KEY, ORIGIN, intent
 from tests.warp import WarpLoop
 
-AGAIN = {State.NOT_SENT, State.REFUSED, State.RELEASED}
+AGAIN = {State.NOT_SENT, State.REFUSED}
+ENDS = {State.UNKNOWN, State.FAILED, State.DONE, State.SAVED}
 SPENT = {
     State.SUBMITTING,
     State.RUNNING,
@@ -46,6 +47,7 @@ class Attempt:
     state: State = State.SUBMITTING
     task_id: str | None = None
     claimed: bool = False
+    word: Word | None = None
 
 
 class JournalMachine(RuleBasedStateMachine):
@@ -110,7 +112,7 @@ class JournalMachine(RuleBasedStateMachine):
 
         async def done() -> int:
             attempt, durable = self.journal.intend(intent(key))
-            if newest is None or newest.state in AGAIN:
+            if newest is None or newest.state in AGAIN or newest.word is Word.RELEASED:
                 await durable
                 self.model[attempt] = Attempt(key)
             else:
@@ -143,7 +145,8 @@ class JournalMachine(RuleBasedStateMachine):
     def lose(self, number: int) -> None:
         """Nobody knows what became of an attempt."""
         one = self.model.get(number)
-        fits = one is not None and one.state in {State.SUBMITTING, State.RUNNING}
+        under_way = {State.SUBMITTING, State.RUNNING, State.UNKNOWN}
+        fits = one is not None and one.state in under_way
         self.does("lose", number, Evidence(reason="lost"), fits=fits)
         if one and fits:
             one.state, one.task_id = State.UNKNOWN, None
@@ -175,10 +178,26 @@ class JournalMachine(RuleBasedStateMachine):
     def release(self, key: str) -> None:
         """The user lets it be bought again."""
         one = self.newest(key)
-        fits = one is not None and one.state in {State.UNKNOWN, State.FAILED}
+        fits = one is not None and one.state in ENDS
         self.does("release", key, fits=fits)
         if one and fits:
-            one.state = State.RELEASED
+            one.word = Word.RELEASED
+
+    @rule(key=KEYS.filter(bool))
+    def forget(self, key: str) -> None:
+        """The user lets an unknown one rest."""
+        one = self.newest(key)
+        fits = one is not None and one.state is State.UNKNOWN
+        self.does("forget", key, fits=fits)
+        if one and fits:
+            one.word = Word.FORGOTTEN
+
+    @rule(task_id=TASKS)
+    def disclaim(self, task_id: str) -> None:
+        """Whoever got a task is gone."""
+        self.does("disclaim", task_id)
+        if one := self.by_task(task_id):
+            one.claimed = False
 
     @rule(key=KEYS.filter(bool), task_id=TASKS)
     def adopt(self, key: str, task_id: str) -> None:
@@ -223,22 +242,23 @@ class JournalMachine(RuleBasedStateMachine):
                 assert shape(expected) == shape(record)
         by_state = {state: self.shapes(state) for state in State}
         assert by_state[State.RUNNING] == shapes(self.journal.unfinished())
-        assert by_state[State.UNKNOWN] == shapes(self.journal.unknown())
-        unclaimed = [one for one in by_state[State.DONE] if not one[-1]]
+        unknown = [one for one in by_state[State.UNKNOWN] if one[-1] is None]
+        assert unknown == shapes(self.journal.unknown())
+        unclaimed = [one for one in by_state[State.DONE] if not one[-2]]
         assert unclaimed == shapes(self.journal.unclaimed())
         for number in range(6):
-            known = self.by_task(f"t-{number}") is not None
-            assert known == self.journal.has_task(f"t-{number}")
+            one = self.by_task(f"t-{number}")
+            assert (one is not None) == self.journal.has_task(f"t-{number}")
+            is_open = one is not None and (
+                one.state is State.RUNNING
+                or (one.state is State.DONE and not one.claimed)
+            )
+            assert is_open == self.journal.is_open(f"t-{number}")
 
     @invariant()
     def money_is_never_forgotten(self) -> None:
         """What may have been paid is committed."""
-        spent = [
-            one
-            for one in self.model.values()
-            if one.state in SPENT
-            or (one.state is State.RELEASED and one.task_id is None)
-        ]
+        spent = [one for one in self.model.values() if one.state in SPENT]
         assert 4700 * len(spent) == self.journal.committed()
 
     def teardown(self) -> None:
@@ -251,7 +271,7 @@ class JournalMachine(RuleBasedStateMachine):
 
 def shape(one: Attempt | Record) -> tuple[object, ...]:
     """Return what both sides know."""
-    return one.key, one.state, one.task_id, one.claimed
+    return one.key, one.state, one.task_id, one.claimed, one.word
 
 
 def shapes(records: list[Record]) -> list[tuple[object, ...]]:

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from attrs import evolve
 
 from aivideo_async import ConfigurationError, JournalError
-from aivideo_async.journal import Journal, Record, SavedFile, State, fingerprint
+from aivideo_async.journal import Journal, Record, SavedFile, State, Word, fingerprint
 from aivideo_async.models import Evidence
 from tests.journal.helpers import PATH, intent, opened, run
 from tests.warp import warped
@@ -77,12 +78,6 @@ async def to_refused(journal: Journal) -> None:
     await journal.refuse(1, sent=True, status=400, reason="prompt is too long")
 
 
-async def to_released(journal: Journal) -> None:
-    """Bring it to RELEASED, by way of UNKNOWN."""
-    await to_unknown(journal)
-    await journal.release("mug")
-
-
 WAYS: dict[State, Callable[[Journal], Awaitable[None]]] = {
     State.SUBMITTING: to_submitting,
     State.RUNNING: to_running,
@@ -92,9 +87,9 @@ WAYS: dict[State, Callable[[Journal], Awaitable[None]]] = {
     State.UNKNOWN: to_unknown,
     State.NOT_SENT: to_not_sent,
     State.REFUSED: to_refused,
-    State.RELEASED: to_released,
 }
-MAY_BE_BOUGHT = {State.NOT_SENT, State.REFUSED, State.RELEASED}
+MAY_BE_BOUGHT = {State.NOT_SENT, State.REFUSED}
+MAY_BE_RELEASED = (State.UNKNOWN, State.FAILED, State.DONE, State.SAVED)
 
 
 @pytest.mark.parametrize("state", WAYS)
@@ -118,7 +113,7 @@ async def test_each_state_is_reached_and_survives(state: State, tmp_path: Path):
 async def test_what_was_or_may_be_bought_is_not_bought_again(
     state: State, tmp_path: Path
 ):
-    """By its label; what certainly was not, or was released, is a new attempt."""
+    """By its label; what certainly was not is a new attempt."""
     async with opened(tmp_path / "jobs.db") as journal:
         await WAYS[state](journal)
         attempt, durable = journal.intend(intent("mug", b"other"))
@@ -180,7 +175,11 @@ CHANGES: dict[str, tuple[Change, dict[State, State]]] = {
     ),
     "lose": (
         lambda journal: journal.lose(1, LOST),
-        {State.SUBMITTING: State.UNKNOWN, State.RUNNING: State.UNKNOWN},
+        {
+            State.SUBMITTING: State.UNKNOWN,
+            State.RUNNING: State.UNKNOWN,
+            State.UNKNOWN: State.UNKNOWN,
+        },
     ),
     "done": (
         lambda journal: journal.end("t-1", failed=False, answer={}),
@@ -192,18 +191,22 @@ CHANGES: dict[str, tuple[Change, dict[State, State]]] = {
     ),
     "save": (
         lambda journal: journal.save("t-1", []),
-        {State.DONE: State.SAVED},
+        {State.DONE: State.SAVED, State.SAVED: State.SAVED},
     ),
     "release": (
         lambda journal: journal.release("mug"),
-        {State.UNKNOWN: State.RELEASED, State.FAILED: State.RELEASED},
+        {state: state for state in MAY_BE_RELEASED},
+    ),
+    "forget": (
+        lambda journal: journal.forget("mug"),
+        {State.UNKNOWN: State.UNKNOWN},
     ),
     "adopt": (
         lambda journal: journal.adopt("mug", "t-2"),
         {State.UNKNOWN: State.RUNNING},
     ),
 }
-STRICT = {"accept", "lose", "release", "adopt"}
+STRICT = {"accept", "lose", "release", "forget", "adopt"}
 """Those that tell when they do not fit."""
 
 
@@ -256,13 +259,31 @@ async def test_a_task_belongs_to_one_attempt(tmp_path: Path):
         assert ["t-1", "t-3"] == [record.task_id for record in journal.unfinished()]
 
 
-async def test_a_released_failure_keeps_its_task(tmp_path: Path):
-    """As evidence; its id is never another's."""
+@pytest.mark.parametrize("state", MAY_BE_RELEASED)
+async def test_what_the_user_releases_is_bought_anew(state: State, tmp_path: Path):
+    """The old attempt stays as it is: it is the evidence."""
     async with opened(tmp_path / "jobs.db") as journal:
-        await to_failed(journal)
+        await WAYS[state](journal)
+        before = known(journal, "mug")
         await journal.release("mug")
-        assert "t-1" == known(journal, "mug").task_id
-        assert journal.has_task("t-1")
+        assert evolve(before, word=Word.RELEASED) == known(journal, "mug")
+        await run(journal, "mug", "t-2")
+        assert ("t-2", None) == (
+            known(journal, "mug").task_id,
+            known(journal, "mug").word,
+        )
+        assert (before.task_id is not None) == journal.has_task("t-1")
+
+
+async def test_what_the_user_forgets_is_neither_asked_about_nor_bought(tmp_path: Path):
+    """It goes on counting: it may have been paid for."""
+    async with opened(tmp_path / "jobs.db") as journal:
+        await to_unknown(journal)
+        await journal.forget("mug")
+        assert [] == journal.unknown()
+        assert 4700 == journal.committed()
+        with pytest.raises(JournalError, match="'mug' is unknown"):
+            await journal.intend(intent("mug"))[1]
 
 
 async def test_a_label_that_was_never_asked_for_cannot_be_released(tmp_path: Path):
@@ -363,16 +384,19 @@ async def test_saved_files_are_listed(tmp_path: Path):
         *((state, 4700) for state in WAYS if state not in MAY_BE_BOUGHT),
         (State.NOT_SENT, 0),
         (State.REFUSED, 0),
-        (State.RELEASED, 4700),
     ],
 )
 async def test_what_is_or_may_be_spent_is_committed(
     state: State, price: int, tmp_path: Path
 ):
-    """What failed is refunded; what was released unknown may have been paid."""
+    """What failed is refunded; what is released may have been paid all the same."""
     async with opened(tmp_path / "jobs.db") as journal:
         await WAYS[state](journal)
-        assert (0 if state is State.FAILED else price) == journal.committed()
+        expected = 0 if state is State.FAILED else price
+        assert expected == journal.committed()
+        if state in MAY_BE_RELEASED:
+            await journal.release("mug")
+            assert expected == journal.committed()
 
 
 async def test_a_released_failure_is_not_committed(tmp_path: Path):

@@ -167,7 +167,7 @@ class ItemReader:
                     item.line,
                     columns.by_meaning.get("sku"),
                     f"The key {item.key!r} stands on line {above}, too.",
-                    "For several pictures of one row there is the column 'variants'.",
+                    "Rename one; for several pictures of a row there is 'variants'.",
                 )
             )
             return False

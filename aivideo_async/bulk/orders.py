@@ -15,7 +15,7 @@ from aivideo_async.bulk.cells import (
     read_flag,
     split_images,
 )
-from aivideo_async.bulk.columns import ALIASES, Columns
+from aivideo_async.bulk.columns import Columns
 from aivideo_async.bulk.rows import Problem, Row
 from aivideo_async.errors import InvalidRequestError
 from aivideo_async.models.catalogue import ModelSpec, catalogue, problems
@@ -23,8 +23,6 @@ from aivideo_async.models.requests import GptImage2
 from aivideo_async.models.text import show
 
 __all__ = ["DEFAULTS", "Defaults", "Order", "read_order"]
-
-IMAGES = tuple(meaning for meaning in ALIASES if meaning.startswith("image"))
 
 
 @frozen(kw_only=True)
@@ -140,9 +138,10 @@ class _Reading:
 
     def _images(self) -> Iterator[tuple[str, str]]:
         """Yield each reference picture with the column that it is from."""
-        for meaning in IMAGES:
-            for url in split_images(self._text(meaning)):
-                yield meaning, url
+        for meaning in self._columns.by_meaning:  # in the order of ALIASES
+            if meaning.startswith("image"):
+                for url in split_images(self._text(meaning)):
+                    yield meaning, url
 
     def _choice(self, meaning: str, default: str) -> str:
         text = self._text(meaning)

@@ -253,7 +253,7 @@ def _fits(line: int, names: list[str], record: list[str], problems: Problems) ->
     surplus, lacking = len(record) - len(names), names[len(record) :]
     if surplus:
         column = lacking[0] if lacking else f"column {len(names) + 1}"
-        text = f"The row has {len(record)} cells, the header {len(names)}."
+        text = f"The header has {len(names)} cells, this row has {len(record)}."
         hint = "A text that holds the delimiter needs quotes around it."
         problems.add(Problem(line, column, text, hint))
         return False

@@ -112,7 +112,7 @@ def sample(things: Iterable[T], wanted: int, total: int) -> Iterator[T]:
         total: How many *things* there are.
 
     Example:
-        >>> [*sample("abcdefghij", 3, 10)]
+        >>> [*sample("abcdefghi", 3, 9)]
         ['a', 'd', 'g']
     """
     taken = 0

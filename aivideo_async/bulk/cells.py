@@ -67,7 +67,7 @@ def hint_for(field: FieldSpec, value: object) -> str:
     """
     if field.type == "flag":
         return "Write yes or no."
-    if field.type == "choice":
+    if field.type == "choice" and value not in field.choices:
         near = _nearest_choice(str(value), [*map(str, field.choices)])
         return f"Did you mean {near}?" if near else ""
     if field.type == "urls" and isinstance(value, str) and ":" not in value[2:]:

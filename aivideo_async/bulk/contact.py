@@ -129,5 +129,12 @@ def address(file: str) -> str:
 
 
 def dollars(credits: Decimal) -> str:
-    """Write what *credits* are in dollars."""
-    return f"${credits * DOLLARS_PER_CREDIT:,.2f}"
+    """
+    Write what *credits* are in dollars, to the tenth of a cent below a hundred.
+
+    Example:
+        >>> dollars(Decimal("2.4")), dollars(Decimal(50_000))
+        ('$0.012', '$250.00')
+    """
+    value = credits * DOLLARS_PER_CREDIT
+    return f"${value:,.3f}" if value < 100 else f"${value:,.2f}"

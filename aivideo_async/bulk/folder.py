@@ -24,7 +24,7 @@ from aivideo_async.errors import ConfigurationError
 from aivideo_async.models.convert import converter
 from aivideo_async.models.text import printable
 
-__all__ = ["FORMAT", "RunFolder", "RunSettings"]
+__all__ = ["FORMAT", "RunFolder", "RunSettings", "to_toml"]
 
 FORMAT = 1
 """What this version writes; a folder of a later one is refused."""
@@ -116,7 +116,7 @@ class RunFolder:
             return earlier
         self.path.mkdir(parents=True, exist_ok=True)
         with writing(self.settings) as file:
-            file.write(_to_toml(settings))
+            file.write(to_toml(settings))
         return settings
 
     def read(self) -> RunSettings | None:
@@ -160,7 +160,8 @@ def _moment(value: object) -> datetime:
     return value.astimezone(UTC)
 
 
-def _to_toml(settings: RunSettings) -> str:
+def to_toml(settings: RunSettings) -> str:
+    """Write *settings* as TOML, which the standard library only reads."""
     values = {"format": FORMAT, **asdict(settings)}
     defaults = values.pop("defaults")
     lines = ["# Fixed when the run began. What was bought stands in journal.db."]

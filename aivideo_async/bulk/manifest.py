@@ -65,7 +65,8 @@ class Entry:
         prompt: What was asked for.
         aspect_ratio: The ratio that was asked for.
         resolution: The resolution that was asked for.
-        credits: What it cost, by the price table.
+        credits: What was, or may have been, paid for it and not refunded, by the price
+            table.
         task_id: The task, for the service's support and for ``aivideo task``.
         url: Where the service keeps the picture, for a while.
         bytes: The size of the file.

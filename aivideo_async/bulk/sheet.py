@@ -88,7 +88,10 @@ def _opened(name: str) -> BufferedFile:
     if name == "-":
         return _copied(sys.stdin.buffer)
     file = Path(name).open("rb")  # noqa: SIM115  (the sheet closes it)
-    return file if file.seekable() else _copied(file)
+    if file.seekable():
+        return file
+    with file:
+        return _copied(file)
 
 
 def _copied(file: BinaryIO) -> BufferedFile:

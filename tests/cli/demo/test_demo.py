@@ -17,7 +17,7 @@ from PIL import Image
 
 from aivideo_async.cli.demo import demo
 from aivideo_async.emulator import Emulator
-from tests.cli.demo.test_page import Page
+from tests.pages import Page
 from tests.cli.terminal import (
     COMMAND,
     ESCAPE,

@@ -60,6 +60,7 @@ _MEANINGS = {
 }
 
 
+@lru_cache(maxsize=4096)
 def meaning_of(name: str) -> str | None:
     """
     Return what a column called *name* means, as a key of `ALIASES`; None for nothing.

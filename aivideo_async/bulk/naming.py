@@ -22,6 +22,8 @@ __all__ = ["ONE", "SEVERAL", "NamePattern", "same_file"]
 LONGEST = 150
 """Bytes of one part; there is room left for what a file is called while it arrives."""
 
+CUT = LONGEST - 2  # two underscores may follow
+
 FORBIDDEN = frozenset('<>:"/\\|?*')
 PICTURE = re.compile(r"\.(png|jpe?g|webp|gif|avif)$", re.IGNORECASE)
 
@@ -107,7 +109,7 @@ def _safe(part: str) -> str:
         char if char.isprintable() and char not in FORBIDDEN else "_"
         for char in unicodedata.normalize("NFC", part)
     )
-    part = part.encode()[:LONGEST].decode("utf-8", "ignore").strip(" ").rstrip(". ")
+    part = part.encode()[:CUT].decode("utf-8", "ignore").strip(" ").rstrip(". ")
     if part.startswith("."):
         part = f"_{part[1:]}"  # or nobody would see it
     base = unicodedata.normalize("NFKC", part.partition(".")[0]).strip().upper()

@@ -126,9 +126,8 @@ class Sheet:
         """Close the file."""
         self._file.close()
 
-    @property
     def sha256(self) -> str:
-        """The hash of its bytes, in hexadecimal."""
+        """Return the hash of its bytes, in hexadecimal."""
         self._file.seek(0)
         return file_digest(self._file, "sha256").hexdigest()
 

@@ -72,6 +72,15 @@ def test_both_files_have_a_line_for_each_picture(folder: RunFolder):
         assert [columns] * 2 == [[*line] for line in found]
 
 
+def test_the_columns_are_those_that_are_documented(folder: RunFolder):
+    """Other people's programs go by their names, and their order."""
+    write_manifest(folder, [])
+    assert folder.manifest_csv.read_text("utf-8-sig").rstrip() == (
+        "key,sku,variant,status,file,prompt,aspect_ratio,resolution,credits,task_id,url,"
+        "bytes,sha256,created_at,completed_at,attempts,error_code,error_message,retryable"
+    )
+
+
 def test_programs_get_values_with_their_types(folder: RunFolder):
     """Numbers are numbers, and what is not known is null."""
     write_manifest(folder, [FULL, BARE])

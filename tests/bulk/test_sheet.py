@@ -210,7 +210,7 @@ def test_the_standard_input_can_be_read_twice(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(sys, "stdin", stdin)
     with open_sheet("-") as sheet:
         first, second = ([*sheet.rows(Problems())] for _ in range(2))
-        assert sha256(content).hexdigest() == sheet.sha256
+        assert sha256(content).hexdigest() == sheet.sha256()
     assert [Row(2, {"sku": "A", "prompt": "x"})] == first == second
 
 

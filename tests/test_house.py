@@ -130,11 +130,12 @@ def test_the_wheel_holds_all_that_the_package_needs(tmp_path: Path):
         "from aivideo_async.models.catalogue import catalogue\n"
         "package = resources.files('aivideo_async')\n"
         "page = package / 'emulator' / 'templates' / 'live.html'\n"
+        "report = package / 'bulk' / 'templates' / 'report.html'\n"
         "typed = package / 'py.typed'\n"
-        "print(package, typed.is_file(), bool(catalogue()), page.is_file())\n",
+        "print(package, typed.is_file(), bool(catalogue()), page.is_file(), report.is_file())\n",
         str(wheel),
     )
-    assert f"{wheel / 'aivideo_async'}/ True True True" == shown.strip()
+    assert f"{wheel / 'aivideo_async'}/ True True True True" == shown.strip()
 
 
 def test_the_constraints_name_every_dependency():

@@ -23,11 +23,11 @@ import anyio
 from aivideo_async.downloads import media
 from aivideo_async.models.tasks import is_task_id
 
-__all__ = ["PartFile", "file_stem", "in_thread"]
+__all__ = ["DEVICES", "PartFile", "file_stem", "in_thread", "sync_folder"]
 
 T = TypeVar("T")
 
-_DEVICES = {"CON", "PRN", "AUX", "NUL"} | {
+DEVICES = {"CON", "PRN", "AUX", "NUL"} | {
     f"{port}{number}" for port in ("COM", "LPT") for number in range(10)
 }
 
@@ -71,7 +71,7 @@ def file_stem(task_id: str, index: int) -> str:
     if not is_task_id(task_id):
         raise ValueError("not a task id")
     stem = task_id if index == 0 else f"{task_id}-{index + 1}"
-    return f"{stem}_" if stem.upper() in _DEVICES else stem
+    return f"{stem}_" if stem.upper() in DEVICES else stem
 
 
 class PartFile:
@@ -132,7 +132,7 @@ class PartFile:
         file.close()  # Windows renames no open file
         self._path.replace(path)
         self._file = None
-        _sync_folder(self.folder)
+        sync_folder(self.folder)
         return path
 
     def discard(self) -> None:
@@ -150,7 +150,7 @@ class PartFile:
         return self._file
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     """Make the new name durable, where folders can be opened (not on Windows)."""
     with suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from decimal import ROUND_CEILING, Decimal, InvalidOperation
 
-__all__ = ["from_milli", "milli", "read_credits"]
+__all__ = ["DOLLARS_PER_CREDIT", "from_milli", "milli", "read_credits"]
+
+DOLLARS_PER_CREDIT = Decimal("0.005")
 
 
 def read_credits(value: object) -> Decimal | None:

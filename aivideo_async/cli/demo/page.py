@@ -16,9 +16,8 @@ from pathlib import Path
 from urllib.parse import quote
 
 from attrs import frozen
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from aivideo_async._version import __version__
+from aivideo_async.bulk.pages import template
 from aivideo_async.cli.money import DOLLARS_PER_CREDIT
 
 __all__ = ["Frame", "Sheet", "render"]
@@ -104,19 +103,12 @@ def render(sheet: Sheet, folder: Path) -> str:
 
     The frames stand by ratio, then in the order in which they were asked for.
     """
-    environment = Environment(
-        loader=PackageLoader("aivideo_async.cli.demo"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
 
     def link(picture: Path) -> str:
         return quote(picture.relative_to(folder).as_posix())
 
     frames = sorted(sheet.frames, key=lambda frame: (frame.ratio, frame.number))
-    return environment.get_template("page.html").render(
+    return template("aivideo_async.cli.demo", "page.html").render(
         sheet=sheet,
         sections=[
             (ratio, list(group))
@@ -124,7 +116,6 @@ def render(sheet: Sheet, folder: Path) -> str:
         ],
         link=link,
         thumbnail=thumbnail,
-        version=__version__,
     )
 
 

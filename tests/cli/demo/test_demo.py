@@ -17,7 +17,6 @@ from PIL import Image
 
 from aivideo_async.cli.demo import demo
 from aivideo_async.emulator import Emulator
-from tests.cli.demo.test_page import Page
 from tests.cli.terminal import (
     COMMAND,
     ESCAPE,
@@ -27,6 +26,7 @@ from tests.cli.terminal import (
     run,
     run_in_terminal,
 )
+from tests.pages import Page
 from tests.running import run_block
 
 FAST = ("--speed", "1000")

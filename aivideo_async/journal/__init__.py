@@ -13,6 +13,7 @@ again without being told to.
     schema.py      the tables, and how older ones become newer ones
     lock.py        one writer at a time
     places.py      where a journal may lie, and how its file comes about
+    rows.py        the rows of a sheet
     records.py     the words
 """
 
@@ -26,12 +27,16 @@ from aivideo_async.journal.records import (
     Word,
     fingerprint,
 )
+from aivideo_async.journal.rows import Count, PlannedRow, RowRecord
 
 __all__ = [
+    "Count",
     "Intent",
     "Journal",
+    "PlannedRow",
     "Reader",
     "Record",
+    "RowRecord",
     "SavedFile",
     "State",
     "Word",

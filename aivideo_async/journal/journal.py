@@ -19,11 +19,12 @@ from pathlib import Path
 from typing import Any
 
 from aivideo_async.errors import ConfigurationError, JournalError
-from aivideo_async.journal import places, statements
+from aivideo_async.journal import places, rows, statements
 from aivideo_async.journal.lock import Taken, locked
 from aivideo_async.journal.owner import in_use, take_over
 from aivideo_async.journal.reader import Queries, Reader
 from aivideo_async.journal.records import Intent, SavedFile, State, Word
+from aivideo_async.journal.rows import PlannedRow
 from aivideo_async.journal.schema import migrate
 from aivideo_async.journal.writer import Operation, Writer
 from aivideo_async.models.text import printable
@@ -189,6 +190,21 @@ class Journal(Queries):
         """Let an item that is UNKNOWN be RUNNING as this task, on the user's word."""
         write = partial(statements.adopt, key=key, task_id=task_id)
         return self._add(write, fact=False)
+
+    # --- the rows of a sheet -------------------------------------------------------
+
+    def forget_plan(self) -> asyncio.Future[None]:
+        """Begin a plan: rows that it does not name are no longer to be bought."""
+        return self._add(rows.forget_plan, fact=False)
+
+    def plan(self, start: int, planned: Sequence[PlannedRow]) -> asyncio.Future[None]:
+        """
+        Add rows to the plan, from position *start* on.
+
+        What a row asks for replaces what its key asked for before, unless that was
+        bought, or may have been, and the user has not released it.
+        """
+        return self._add(partial(rows.plan, start=start, rows=planned), fact=False)
 
     # --- what has happened ---------------------------------------------------------
 

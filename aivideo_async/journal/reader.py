@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from datetime import datetime
 from pathlib import Path
@@ -17,6 +18,14 @@ from typing import Any, Self
 from aivideo_async.errors import ConfigurationError
 from aivideo_async.journal import places
 from aivideo_async.journal.records import Record, State, Word
+from aivideo_async.journal.rows import (
+    COUNTS,
+    ROW_COLUMNS,
+    ROWS,
+    Count,
+    RowRecord,
+    read_row,
+)
 from aivideo_async.journal.schema import check_version
 from aivideo_async.models.wire import Evidence
 
@@ -27,18 +36,24 @@ _NO_PLACE = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY)
 
 ADVICE = "Nothing was sent; it must be a file that this user may read."
 
-_RECORDS = """
-    SELECT item.id, attempt.id, item.key, item.fingerprint, attempt.state, item.model,
-        item.method, item.path, COALESCE(attempt.price, item.price),
-        attempt.callback_url, attempt.task_id, attempt.evidence, attempt.answer,
-        attempt.intended_at, attempt.ended_at, attempt.claimed, attempt.word
-    FROM item LEFT JOIN attempt ON attempt.item = item.id"""
+_RECORD = """
+    item.id, attempt.id, item.key, item.fingerprint, attempt.state, item.model,
+    item.method, item.path, COALESCE(attempt.price, item.price), attempt.callback_url,
+    attempt.task_id, attempt.evidence, attempt.answer, attempt.intended_at,
+    attempt.ended_at, attempt.claimed, attempt.word"""
+_RECORDS = f"""
+    SELECT {_RECORD}
+    FROM item LEFT JOIN attempt ON attempt.item = item.id"""  # noqa: S608  (constants)
 _OPEN = """
     SELECT 1 FROM attempt
     WHERE task_id = ? AND (state = 'running' OR (state = 'done' AND NOT claimed))"""
 _COMMITTED = """
     SELECT COALESCE(SUM(price), 0) FROM attempt
     WHERE state IN ('submitting', 'running', 'done', 'saved', 'unknown')"""
+
+
+PAGE = 200
+"""Rows that are read at a time."""
 
 
 class Queries:
@@ -92,6 +107,49 @@ class Queries:
 
     def _records(self, which: str, *values: Any) -> list[Record]:
         return [_record(row) for row in self._rows(f"{_RECORDS} {which}", *values)]
+
+    # --- the rows of a sheet -------------------------------------------------------
+
+    def row(self, key: str) -> RowRecord | None:
+        """Return the row with this key, be it in the present plan or not."""
+        found = self._row_records("WHERE item.key = ?", key)
+        return found[0] if found else None
+
+    def rows(self) -> Iterator[RowRecord]:
+        """
+        Yield the rows of the present plan, in their order.
+
+        They are read a few at a time: each is as it stands when its turn comes.
+        """
+        return self._in_turn("row.position", -1, lambda row: row.position or 0)
+
+    def other_rows(self) -> Iterator[RowRecord]:
+        """Yield the rows that the present plan leaves out, the oldest first."""
+        left_out = "row.position IS NULL AND item.id"
+        return self._in_turn(left_out, 0, lambda row: row.record.item)
+
+    def counts(self) -> list[Count]:
+        """Return how the rows of the present plan stand."""
+        return [
+            Count(State(state or State.PLANNED), word and Word(word), *about)
+            for state, word, *about in self._rows(COUNTS)
+        ]
+
+    def _in_turn(
+        self, which: str, after: int, place: Callable[[RowRecord], int]
+    ) -> Iterator[RowRecord]:
+        order = which.rpartition(" ")[2]
+        page = f"WHERE {which} > ? ORDER BY {order} LIMIT {PAGE}"
+        while found := self._row_records(page, after):
+            yield from found
+            after = place(found[-1])
+
+    def _row_records(self, which: str, *values: Any) -> list[RowRecord]:
+        query = ROWS.format(record=_RECORD)
+        return [
+            read_row(row[:ROW_COLUMNS], _record(row[ROW_COLUMNS:]))
+            for row in self._rows(f"{query} {which}", *values)
+        ]
 
     def _rows(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
         if self._reading is None:

@@ -82,15 +82,20 @@ _FIRST = (
         PRIMARY KEY (attempt, number)
     ) WITHOUT ROWID
     """,
-    # The rows of a sheet, for a bulk run; an item that has no attempt yet is planned.
+    # The rows of a sheet, for a bulk run; an item that has no attempt yet is planned,
+    # and one without a position is left out of the present plan.
     """
     CREATE TABLE row (
         item INTEGER PRIMARY KEY REFERENCES item (id),
-        position INTEGER NOT NULL,
+        position INTEGER,
+        sku TEXT NOT NULL,
+        variant INTEGER NOT NULL,
+        line INTEGER NOT NULL,
         name TEXT NOT NULL,
         cells TEXT NOT NULL
     )
     """,
+    "CREATE INDEX row_position ON row (position)",
 )
 
 STEPS = (_FIRST,)

@@ -12,7 +12,7 @@ import logging
 from collections.abc import Callable
 
 from aivideo_async.engine.jobs import Job
-from aivideo_async.errors import JournalError
+from aivideo_async.errors import APIError, JournalError
 from aivideo_async.journal import Intent, Journal, Record, fingerprint
 from aivideo_async.models.money import milli
 from aivideo_async.models.tasks import Task, TaskStatus
@@ -103,7 +103,10 @@ class Books:
     ) -> None:
         """Note that the create made no task; the next attempt is another entry."""
         if self._journal is not None and job.entry is not None:
-            reason = str(verdict.error) if verdict.error else "it was not sent"
+            error = verdict.error
+            reason = str(error) if error else "it was not sent"
+            if isinstance(error, APIError):
+                reason = f"{error.code or status}: {error.message}"
             entry, job.entry = job.entry, None
             job.kept = self._journal.refuse(
                 entry, sent=sent, status=status, reason=reason

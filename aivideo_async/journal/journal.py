@@ -284,6 +284,10 @@ class Journal(Queries):
             fact=True,
         )
 
+    def flush(self) -> asyncio.Future[None]:
+        """Return what is done when all that was written so far is durable."""
+        return self._add(lambda _: None, fact=False)
+
     # --- when it cannot be written -------------------------------------------------
 
     @property

@@ -1,0 +1,218 @@
+"""
+What a run would do: every row of the sheet against what the journal knows of its key.
+
+Planning reads the sheet once and sends nothing. Written into the journal, a plan is what
+a run buys from, so that a run goes on without its sheet.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from decimal import Decimal
+from itertools import islice
+
+from attrs import Factory, define, frozen
+
+from aivideo_async.bulk.items import Item, ItemReader
+from aivideo_async.bulk.manifest import Status
+from aivideo_async.bulk.naming import NamePattern
+from aivideo_async.bulk.orders import DEFAULTS, Defaults
+from aivideo_async.bulk.rows import Problems
+from aivideo_async.bulk.selection import Condition, sample, selected, unknown_columns
+from aivideo_async.bulk.sheet import Sheet
+from aivideo_async.bulk.standing import status_of
+from aivideo_async.journal import Journal, PlannedRow, Reader, Record, fingerprint
+from aivideo_async.models.money import milli
+from aivideo_async.models.requests import GenerationRequest
+
+__all__ = ["Plan", "Selection", "make_plan", "write_plan"]
+
+CHUNK = 500
+"""Rows that are written in one transaction."""
+
+SHOWN = 1000
+"""Changed keys that are named; the rest is counted."""
+
+PriceOf = Callable[[GenerationRequest], Decimal | None]
+
+
+@frozen(kw_only=True)
+class Selection:
+    """
+    How a sheet is read, and which of its rows are wanted.
+
+    Attributes:
+        defaults: What counts where a row says nothing.
+        pattern: What the files are called; None for one that suits each row.
+        where: Conditions, all of which a row has to meet.
+        limit: Only so many pictures, from the top.
+        sample: Only so many pictures, spread evenly.
+    """
+
+    defaults: Defaults = DEFAULTS
+    pattern: NamePattern | None = None
+    where: tuple[Condition, ...] = ()
+    limit: int | None = None
+    sample: int | None = None
+
+
+@define
+class Plan:
+    """
+    What there is to do.
+
+    Attributes:
+        problems: What is wrong with the sheet; with an error in it nothing is bought.
+        counts: How many of the wanted pictures stand how.
+        cost: What those cost that are to be bought, in credits, at most.
+        unpriced: How many of these have no known price.
+        by_resolution: How many are to be bought of each resolution, and for how much.
+        changed: Keys whose row asks for something else than was bought.
+        changed_count: How many there are in all.
+        skipped: How many rows say that they are to be skipped.
+        examples: The first prompts that are to be bought, by their keys.
+    """
+
+    problems: Problems = Factory(Problems)
+    counts: Counter[Status] = Factory(Counter)
+    cost: Decimal = Decimal(0)
+    unpriced: int = 0
+    by_resolution: dict[str, tuple[int, Decimal]] = Factory(dict)
+    changed: list[str] = Factory(list)
+    changed_count: int = 0
+    skipped: int = 0
+    examples: dict[str, str] = Factory(dict)
+
+    @property
+    def total(self) -> int:
+        """How many pictures are wanted."""
+        return self.counts.total()
+
+    @property
+    def to_buy(self) -> int:
+        """How many are to be bought."""
+        return self.counts[Status.QUEUED]
+
+
+def make_plan(
+    sheet: Sheet, selection: Selection, known: Reader | Journal | None, price: PriceOf
+) -> Plan:
+    """
+    Compare *sheet* with what is *known* of an earlier run, if there was one.
+
+    Args:
+        sheet: What is wanted.
+        selection: Which part of it.
+        known: The run's journal.
+        price: Tells what a request costs, in credits.
+    """
+    plan = Plan()
+    for problem in unknown_columns(selection.where, _columns(sheet)):
+        plan.problems.add(problem)
+    reader = _reader(plan.problems, selection)
+    for item in _items(sheet, selection, plan.problems, reader):
+        _add(plan, item, known.find(item.key) if known else None, price)
+    plan.skipped = reader.skipped
+    return plan
+
+
+def _add(plan: Plan, item: Item, record: Record | None, price: PriceOf) -> None:
+    status = Status.QUEUED
+    if record is not None:
+        evidence = record.evidence
+        http = evidence.status if evidence is not None else None
+        status = status_of(record.state, record.word, http)
+    plan.counts[status] += 1
+    if status is Status.QUEUED:
+        _add_purchase(plan, item, price(item.request))
+    elif record is not None and record.fingerprint != asked_for(item.request):
+        plan.changed_count += 1
+        if len(plan.changed) < SHOWN:
+            plan.changed.append(item.key)
+
+
+def _add_purchase(plan: Plan, item: Item, price: Decimal | None) -> None:
+    plan.unpriced += price is None
+    plan.cost += price or 0
+    count, cost = plan.by_resolution.get(item.request.resolution, (0, Decimal(0)))
+    plan.by_resolution[item.request.resolution] = count + 1, cost + (price or 0)
+    if len(plan.examples) < 3:
+        plan.examples[item.key] = item.request.prompt or ""
+
+
+async def write_plan(
+    sheet: Sheet, selection: Selection, journal: Journal, price: PriceOf
+) -> int:
+    """
+    Write the plan into *journal*, in place of the one before; return how long it is.
+
+    Raises:
+        JournalError: It cannot be written; nothing was sent.
+    """
+    await journal.forget_plan()
+    problems = Problems()
+    items = _items(sheet, selection, problems, _reader(problems, selection))
+    start = 0
+    for chunk in _chunks(items, CHUNK):
+        await journal.plan(start, [_planned(item, price) for item in chunk])
+        start += len(chunk)
+    return start
+
+
+def asked_for(request: GenerationRequest) -> str:
+    """Return the fingerprint of what *request* asks for."""
+    return fingerprint(request.endpoint, request.body())
+
+
+def _planned(item: Item, price: PriceOf) -> PlannedRow:
+    credits = price(item.request)
+    return PlannedRow(
+        key=item.key,
+        sku=item.sku,
+        variant=item.variant,
+        line=item.line,
+        name=item.name,
+        cells=item.cells,
+        model=item.request.model,
+        path=item.request.endpoint,
+        body=item.request.body(),
+        fingerprint=asked_for(item.request),
+        price=None if credits is None else milli(credits),
+    )
+
+
+def _reader(problems: Problems, selection: Selection) -> ItemReader:
+    return ItemReader(problems, defaults=selection.defaults, pattern=selection.pattern)
+
+
+def _items(
+    sheet: Sheet, selection: Selection, problems: Problems, reader: ItemReader
+) -> Iterator[Item]:
+    """Read the wanted items; the sheet is read to its end, to find all its problems."""
+    items = selected(reader.items(sheet.rows(problems)), selection.where)
+    wanted: Iterable[Item] = items
+    if selection.sample is not None:
+        total = _count(sheet, selection)
+        wanted = sample(items, selection.sample, total)
+    if selection.limit is not None:
+        wanted = islice(wanted, selection.limit)
+    yield from wanted
+    for _ in items:
+        pass
+
+
+def _columns(sheet: Sheet) -> tuple[str, ...]:
+    first = next(sheet.rows(Problems()), None)
+    return tuple(first.cells) if first is not None else ()
+
+
+def _count(sheet: Sheet, selection: Selection) -> int:
+    problems = Problems()
+    reader = _reader(problems, selection)
+    return sum(1 for _ in selected(reader.items(sheet.rows(problems)), selection.where))
+
+
+def _chunks(items: Iterator[Item], size: int) -> Iterator[Sequence[Item]]:
+    while chunk := [*islice(items, size)]:
+        yield chunk

@@ -1,0 +1,265 @@
+"""
+A run: buy what a plan leaves to be done, save each picture as it completes.
+
+Whatever ends it, the journal knows what was bought; a run that begins anew goes on from
+there. The task group in here holds nothing but downloads: a purchase is the client's own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Container, Iterator
+from contextlib import aclosing
+from hashlib import file_digest
+from pathlib import Path
+
+import anyio
+import anyio.to_thread
+from attrs import frozen
+
+from aivideo_async.bulk.folder import RunFolder
+from aivideo_async.bulk.manifest import Entry, write_manifest
+from aivideo_async.bulk.standing import entry_of, is_wanted
+from aivideo_async.client import AsyncClient
+from aivideo_async.downloads.files import sync_folder
+from aivideo_async.errors import (
+    AIVideoError,
+    BillingError,
+    DownloadError,
+    JournalError,
+    NotSentError,
+)
+from aivideo_async.journal import Journal, Reader, RowRecord, SavedFile, State
+from aivideo_async.models.money import from_milli
+from aivideo_async.models.requests import GenerationRequest, GptImage2, RawRequest
+from aivideo_async.models.strictjson import decode
+from aivideo_async.models.tasks import Outcome, Task
+
+__all__ = ["BulkRun", "Result", "refresh", "rows_of"]
+
+AT_ONCE = 16
+"""Pictures that are downloaded at the same time."""
+
+REWRITTEN = 30.0
+"""Seconds between two manifests, if that is many times what one takes."""
+
+LONGEST_LIMIT = 26 * 3600.0
+"""Seconds after which a spend limit is taken for the one that never clears."""
+
+
+@frozen
+class Result:
+    """
+    What became of one picture.
+
+    Attributes:
+        entry: How its row stands now, as in the manifest.
+        error: Why there is no picture, or None.
+    """
+
+    entry: Entry
+    error: AIVideoError | None
+
+
+class BulkRun:
+    """
+    Carries out what a plan in the journal leaves to be done.
+
+    Args:
+        client: Buys; it has *journal*.
+        journal: What is planned and what is known.
+        folder: Where the pictures go.
+        tell: Hears of each picture that is ready, or that there will be none.
+        download: Whether to save the pictures.
+        only: The keys that are meant; None for the whole plan.
+
+    Attributes:
+        stopped_by: What ended the buying before its end, or None.
+    """
+
+    def __init__(
+        self,
+        client: AsyncClient,
+        journal: Journal,
+        folder: RunFolder,
+        *,
+        tell: Callable[[Result], None],
+        download: bool = True,
+        only: Container[str] | None = None,
+    ) -> None:
+        self.stopped_by: AIVideoError | None = None
+        self._client = client
+        self._journal = journal
+        self._folder = folder
+        self._tell = tell
+        self._download = download
+        self._only = only
+        self._under_way: dict[str, RowRecord] = {}
+        self._room = anyio.Semaphore(AT_ONCE)
+
+    async def carry_out(self, until: asyncio.Event) -> None:
+        """
+        Buy, wait and save until all is done, or *until* is set and the rest collected.
+
+        Cancelling it leaves at once; what was bought is in the journal.
+        """
+        self.stopped_by = None
+        async with anyio.create_task_group() as saving:
+            saving.start_soon(self._keep_manifest)
+            outcomes = self._client.generate_many(self._requests(), until=until)
+            async with aclosing(outcomes), anyio.create_task_group() as downloads:
+                try:
+                    async for outcome in outcomes:
+                        await self._room.acquire()
+                        downloads.start_soon(self._finish, outcome, until)
+                except AIVideoError as error:
+                    self.stopped_by = self.stopped_by or error
+            saving.cancel_scope.cancel()
+
+    async def carry_on(
+        self, until: asyncio.Event, told: Callable[[float], None]
+    ) -> None:
+        """
+        Do what `carry_out` does, and wait for a limit on the money to clear.
+
+        Args:
+            until: Ends the buying, and the waiting.
+            told: Hears for how many seconds there is a wait.
+        """
+        loop = asyncio.get_running_loop()
+        give_up = loop.time() + LONGEST_LIMIT
+        while True:
+            bought = self._client.stats().accepted
+            await self.carry_out(until)
+            error, now = self.stopped_by, loop.time()
+            if self._client.stats().accepted > bought:
+                give_up = now + LONGEST_LIMIT
+            if not isinstance(error, BillingError) or until.is_set() or now > give_up:
+                return
+            pause = max(1.0, error.retry_after or 60.0)
+            told(pause)
+            with anyio.move_on_after(pause):
+                await until.wait()
+
+    async def _requests(self) -> AsyncIterator[GenerationRequest]:
+        """Read what is to be done, in the order of the plan."""
+        for number, row in enumerate(self._journal.rows()):
+            if number % 100 == 0:
+                await asyncio.sleep(0)  # thousands may be done already
+            if self._is_meant(row):
+                self._under_way[row.planned.key] = row
+                yield request_of(row)
+
+    def _is_meant(self, row: RowRecord) -> bool:
+        if self._only is not None and row.planned.key not in self._only:
+            return False
+        if is_wanted(row, download=self._download):
+            return True
+        saved = self._download and row.record.state is State.SAVED
+        return saved and not all(self._is_there(file) for file in row.files)
+
+    def _is_there(self, file: SavedFile) -> bool:
+        path = self._folder.path / file.path
+        return path.is_file() and path.stat().st_size == file.size
+
+    # --- what comes back -----------------------------------------------------------
+
+    async def _finish(self, outcome: Outcome, until: asyncio.Event) -> None:
+        """Save a picture, or say why there is none; never raise for one of many."""
+        key = outcome.request.key or ""
+        row, error = self._under_way.pop(key), outcome.error
+        try:
+            if outcome.task is not None and outcome.ok and self._download:
+                await self._save(row, outcome.task)
+            await self._journal.flush()
+        except DownloadError as failure:
+            error = failure
+            if isinstance(failure.__cause__, OSError):
+                self._stop(failure, until)
+        except JournalError as failure:
+            error = failure
+            self._stop(failure, until)
+        finally:
+            self._room.release()
+        if not isinstance(error, NotSentError):
+            self._tell(Result(entry_of(self._journal.row(key) or row), error))
+
+    def _stop(self, error: AIVideoError, until: asyncio.Event) -> None:
+        """Buy no more: what cannot be kept is not worth paying for."""
+        self.stopped_by = self.stopped_by or error
+        until.set()
+
+    async def _save(self, row: RowRecord, task: Task) -> None:
+        """Save all files of *task*, under the names that the plan gave them."""
+        arrivals = self._folder.images / ".arriving"
+        paths = await self._client.download(task, arrivals)
+        files = await anyio.to_thread.run_sync(self._place, row, paths)
+        await self._journal.save(task.id, files)
+
+    def _place(self, row: RowRecord, paths: list[Path]) -> list[SavedFile]:
+        """Give each file its name; what an earlier attempt left keeps its own."""
+        try:
+            return [
+                self._named(row, path, number) for number, path in enumerate(paths, 1)
+            ]
+        except OSError as error:
+            raise DownloadError(
+                f"The pictures of {row.planned.key!r} cannot be put in their place: "
+                f"{error.strerror}. They are paid for and not lost: the same command "
+                "saves them."
+            ) from error
+
+    def _named(self, row: RowRecord, path: Path, number: int) -> SavedFile:
+        again = f".r{row.kept + 1}" if row.kept else ""
+        several = f"-{number}" if number > 1 else ""
+        target = (
+            self._folder.images / f"{row.planned.name}{again}{several}{path.suffix}"
+        )
+        with path.open("rb") as file:
+            digest = file_digest(file, "sha256").hexdigest()
+        target.parent.mkdir(parents=True, exist_ok=True)
+        path.replace(target)
+        sync_folder(target.parent)
+        name = target.relative_to(self._folder.path).as_posix()
+        return SavedFile(name, target.stat().st_size, digest)
+
+    # --- the manifest ---------------------------------------------------------------
+
+    async def _keep_manifest(self) -> None:
+        """Write the manifest now and then, so that it can be read during the run."""
+        loop = asyncio.get_running_loop()
+        pause = REWRITTEN
+        while True:
+            await anyio.sleep(pause)
+            begun = loop.time()
+            await anyio.to_thread.run_sync(refresh, self._folder)
+            pause = max(REWRITTEN, 20 * (loop.time() - begun))
+
+
+def refresh(folder: RunFolder) -> None:
+    """Write the manifest of a run anew; blocks."""
+    with Journal.reading(folder.journal) as known:
+        write_manifest(folder, map(entry_of, rows_of(known)))
+
+
+def rows_of(known: Reader) -> Iterator[RowRecord]:
+    """Yield the rows of the present plan, then those that it left out and were bought."""
+    yield from known.rows()
+    for row in known.other_rows():
+        if row.attempts:
+            yield row
+
+
+def request_of(row: RowRecord) -> GenerationRequest:
+    """Build the request of *row* anew; it is sent as the very bytes that were planned."""
+    planned = row.planned
+    asked = decode(planned.body)["input"]
+    if planned.model == GptImage2.MODEL:
+        return GptImage2(**asked, key=planned.key)
+    return RawRequest(
+        planned.model,
+        endpoint=planned.path,
+        input=asked,
+        price=None if planned.price is None else from_milli(planned.price),
+        key=planned.key,
+    )

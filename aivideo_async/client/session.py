@@ -11,7 +11,7 @@ import asyncio
 import logging
 import random
 from collections.abc import AsyncGenerator
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -127,13 +127,12 @@ class Session:
                 await self._close_connections()
 
     async def _close_connections(self) -> None:
-        try:
-            await self._transport.aclose()
-        finally:
-            if self._downloader is not None:
-                await self._downloader.aclose()
+        async with AsyncExitStack() as closing:  # each, whatever the others do
             if self.setup.journal is not None:
-                await self.setup.journal.aclose()
+                closing.push_async_callback(self.setup.journal.aclose)
+            if self._downloader is not None:
+                closing.push_async_callback(self._downloader.aclose)
+            closing.push_async_callback(self._transport.aclose)
 
     def files(self) -> Downloader:
         """Return what saves files, made on first use."""

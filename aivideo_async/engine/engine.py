@@ -126,12 +126,12 @@ class Engine:
             self._enter(job)
 
     def _enter(self, job: Job) -> None:
-        if self._recall.answers(job):
-            self._workers.pump()
-            return
         try:
+            if self._recall.answers(job):
+                self._workers.pump()
+                return
             job.reserved = self.budget.reserve(job.price)
-        except BudgetExceededError as error:
+        except (JournalError, BudgetExceededError) as error:
             self._deliveries.fail(job, error)
             return
         refusal = self._books.refusal() or self._gate.refusal(job)
@@ -157,6 +157,7 @@ class Engine:
         """Follow a task until it is final; the first look is at once."""
         self._open(job)
         if self._set_timer(job, timeout):
+            self._recall.let_go(job.task_id or "")
             self._looks.follow(job, self._time(), at_once=True)
             self._workers.pump()
 
@@ -189,7 +190,8 @@ class Engine:
 
     def claim(self, task_id: str) -> None:
         """Note that a caller has got this task after all."""
-        self._deliveries.claim(task_id)
+        if task_id in self._deliveries.unclaimed:
+            self._deliveries.claim(task_id)
 
     @property
     def unclaimed(self) -> tuple[str, ...]:

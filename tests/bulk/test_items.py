@@ -182,7 +182,9 @@ def test_another_resolution_is_another_row():
 )
 def test_two_names_for_one_file_are_an_error(skus: tuple[str, str]):
     """On some system one picture would replace the other; it names both lines."""
-    (problem,) = problems_of("sku,prompt\n{},x\n{},y\n".format(*skus))
+    items, problems = items_of("sku,prompt\n{},x\n{},y\n".format(*skus))
+    (problem,) = map(str, problems.errors)
+    assert [2] == [item.line for item in items]
     assert problem.startswith("line 3: ")
     assert "line 2" in problem
 

@@ -84,6 +84,14 @@ def test_a_delimiter_in_a_quoted_header_separates_nothing():
     assert [{"sku;old;new;first;last": "A", "prompt": "x"}] == [r.cells for r in rows]
 
 
+def test_the_delimiter_is_the_one_that_makes_sense_of_the_header():
+    """Not the one that is there most often."""
+    rows, _ = read("sku;prompt;size,color,weight,price\nA;x;1,2,3,4\n")
+    assert [{"sku": "A", "prompt": "x", "size,color,weight,price": "1,2,3,4"}] == [
+        row.cells for row in rows
+    ]
+
+
 def test_a_sheet_of_one_column_needs_no_delimiter():
     """A list of prompts is a sheet, commas and all."""
     rows, errors = read("prompt\na red mug, on a table\n")

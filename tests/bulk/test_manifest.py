@@ -148,6 +148,14 @@ def test_the_service_s_texts_are_made_printable(folder: RunFolder):
         }
 
 
+def test_a_long_address_stays_whole(folder: RunFolder):
+    """A signed one that is cut leads nowhere."""
+    url = f"https://file.aivideoapi.ai/a.png?signature={'x' * 4000}"
+    entry = Entry(key="A", sku="A", variant=1, status=Status.OK, url=url)
+    write_manifest(folder, [entry])
+    assert url == table(folder)[0]["url"] == lines(folder)[0]["url"]
+
+
 def test_an_error_on_the_way_leaves_the_old_files(folder: RunFolder):
     """Both of them."""
     write_manifest(folder, [FULL])

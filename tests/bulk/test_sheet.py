@@ -166,8 +166,9 @@ def test_what_is_not_unicode_is_an_error_of_its_cell(content: str | bytes):
         "pr\xe9prompt\nx\n".encode("latin-1"),
         b"\xff\xfes\0k\0u\0\n\0\x00\xd8",
         b'{"prompt": "caf\xe9"}',
+        b'{"prompt": "x", "\\ud800": "y"}',
     ],
-    ids=["utf-16 without mark", "header", "broken utf-16", "json"],
+    ids=["utf-16 without mark", "header", "broken utf-16", "json", "name"],
 )
 def test_another_encoding_is_an_error(content: bytes):
     """No row is read, and nobody has to see a traceback."""

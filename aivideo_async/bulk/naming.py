@@ -107,7 +107,7 @@ def _safe(part: str) -> str:
     """Make one part of a path that every system takes, and takes for a plain name."""
     part = "".join(
         char if char.isprintable() and char not in FORBIDDEN else "_"
-        for char in unicodedata.normalize("NFC", part)
+        for char in unicodedata.normalize("NFC", part)[:CUT]
     )
     part = part.encode()[:CUT].decode("utf-8", "ignore").strip(" ").rstrip(". ")
     if part.startswith("."):

@@ -162,9 +162,7 @@ def end(
 
 def claim(db: sqlite3.Connection, task_id: str) -> None:
     """Note that somebody got the final task."""
-    db.execute(
-        "UPDATE attempt SET claimed = 1 WHERE task_id = ? AND claimed = 0", (task_id,)
-    )
+    db.execute("UPDATE attempt SET claimed = 1 WHERE task_id = ?", (task_id,))
 
 
 def save(

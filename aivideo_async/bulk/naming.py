@@ -24,7 +24,8 @@ LONGEST = 150
 
 CUT = LONGEST - 2  # two underscores may follow
 
-FORBIDDEN = frozenset('<>:"/\\|?*')
+FORBIDDEN = frozenset('<>:"/\\|?*~')
+"""What no system takes, and the tilde, which marks what is more than one row's file."""
 PICTURE = re.compile(r"\.(png|jpe?g|webp|gif|avif)$", re.IGNORECASE)
 
 

@@ -210,8 +210,9 @@ class BulkRun:
             ) from error
 
     def _named(self, row: RowRecord, path: Path, number: int) -> SavedFile:
-        again = f".r{row.kept + 1}" if row.kept else ""
-        several = f"-{number}" if number > 1 else ""
+        # No name of a plan holds a tilde, so these are nobody else's.
+        again = f"~r{row.kept + 1}" if row.kept else ""
+        several = f"~{number}" if number > 1 else ""
         target = (
             self._folder.images / f"{row.planned.name}{again}{several}{path.suffix}"
         )

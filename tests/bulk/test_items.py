@@ -57,7 +57,7 @@ def test_pictures_to_work_from_are_gathered_in_order():
 def test_variants_are_items_of_their_own():
     """Each has its key and its file."""
     items, _ = items_of("sku,prompt,variants\nA,x,2\nB,y,1\nC,z,\n")
-    assert ["A__v1", "A__v2", "B", "C"] == [item.key for item in items]
+    assert ["A", "A__v2", "B", "C"] == [item.key for item in items]
     assert ["A/A__v1", "A/A__v2", "B", "C"] == [item.name for item in items]
     assert [item.key for item in items] == [item.request.key for item in items]
 

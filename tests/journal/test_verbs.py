@@ -259,6 +259,16 @@ async def test_a_task_belongs_to_one_attempt(tmp_path: Path):
         assert ["t-1", "t-3"] == [record.task_id for record in journal.unfinished()]
 
 
+async def test_what_comes_to_light_has_not_ended(tmp_path: Path):
+    """It runs; why it was unknown for a while is kept."""
+    async with opened(tmp_path / "jobs.db") as journal:
+        await to_unknown(journal)
+        assert known(journal, "mug").ended_at is not None
+        await journal.adopt("mug", "t-1")
+        record = known(journal, "mug")
+        assert (None, LOST) == (record.ended_at, record.evidence)
+
+
 @pytest.mark.parametrize("state", MAY_BE_RELEASED)
 async def test_what_the_user_releases_is_bought_anew(state: State, tmp_path: Path):
     """The old attempt stays as it is: it is the evidence."""

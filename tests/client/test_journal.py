@@ -458,22 +458,6 @@ async def test_without_a_durable_intent_nothing_is_sent(path: Path):
     assert [False] * 3 == [outcome.ok for outcome in outcomes]
 
 
-@warped
-async def test_a_run_until_an_event_collects_and_ends(world: World):
-    """What was read and not sent is yielded as such; nothing more is read."""
-    stop = asyncio.Event()
-    seen: list[str] = []
-    async with world.client() as client:
-        run = client.generate_many(mugs(1000), max_in_flight=8, until=stop)
-        async for outcome in run:
-            world.note(outcome)
-            seen.append("ok" if outcome.ok else type(outcome.error).__name__)
-            stop.set()
-    assert seen.count("ok") == len(world.charged)
-    assert {"ok", "NotSentError"} >= set(seen)
-    assert 32 > len(seen)
-
-
 async def _until(true: Callable[[], Any]) -> None:
     while not true():
         await asyncio.sleep(0.01)

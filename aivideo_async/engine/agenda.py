@@ -112,6 +112,16 @@ class Agenda:
         self._first_looks.extend(jobs[:ahead])
         self._looks = deque(jobs[ahead:])
 
+    def is_empty(self) -> bool:
+        """Tell whether nothing waits at all, neither for its turn nor for its time."""
+        return not (
+            self._looks
+            or self._creates
+            or self._due
+            or self._again
+            or self._first_looks
+        )
+
     def next_due(self) -> float:
         """When the next job becomes due that is not yet."""
         return self._due[0][0] if self._due else math.inf

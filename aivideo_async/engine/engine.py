@@ -209,6 +209,9 @@ class Engine:
         """Return the next job that may leave now, its permission taken."""
         if self._deliveries.closing:
             return None
+        if self._agenda.is_empty():  # asked after each request, so this is most often
+            self._gate.idle()
+            return None
         now, buys = self._time(), self._gate.buys()
         self._agenda.buying = buys <= now
         while self._agenda.ready(now):

@@ -86,6 +86,7 @@ class Engine:
         self._creates = Creates(agenda, deliveries, gate, looks, budget, counters, rng)
         self._balance = BalanceCheck(agenda, deliveries, gate.money, self._time)
         self.at_close: set[Callable[[], None]] = set()
+        self._on_deadline = self._expire  # one for all timers: thousands may be set
         self._workers = Workers(
             max_connections, self._take, self._serve, self._gate.unused
         )
@@ -196,7 +197,7 @@ class Engine:
         if timeout <= 0:
             self._expire(job)
             return False
-        job.timer = self.loop.call_later(timeout, self._expire, job)
+        job.timer = self.loop.call_later(timeout, self._on_deadline, job)
         return True
 
     def _expire(self, job: Job) -> None:
@@ -236,7 +237,7 @@ class Engine:
         if job.stage is Stage.DONE:  # withdrawn since it was taken
             self._gate.unused(job)
             return
-        wire = WireRequest(job.method, job.path, job.body)
+        wire = WireRequest(job.method, job.target, job.body)
         record = self._record_look
         if job.stage is Stage.CREATE:
             record = self._record_create

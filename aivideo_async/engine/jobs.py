@@ -84,7 +84,7 @@ class Arrival:
     retry_after: float | None
 
 
-@define(eq=False)
+@define(eq=False, weakref_slot=False)
 class Job:
     """
     One piece of work.
@@ -95,7 +95,7 @@ class Job:
         watcher: The recipient again, if it is to see the task running.
         attempts: What it has been through.
         method: ``GET`` for looks.
-        path: Where its next request goes.
+        path: Where its request goes; empty once it follows its task.
         body: The bytes of a create; dropped once it is accepted.
         request: What was asked for; None for a raw POST, a look, or somebody's task.
         callback_url: Where the service reports the end of its task, if anywhere.
@@ -160,6 +160,11 @@ class Job:
     look_again: bool = False
     timer: asyncio.TimerHandle | None = None
     schedule: PollSchedule = field(init=False)
+
+    @property
+    def target(self) -> str:
+        """Where its next request goes; a path for each task that waits is not kept."""
+        return self.path or f"/v1/tasks/{self.task_id}"
 
     @property
     def on_wire(self) -> bool:

@@ -71,7 +71,7 @@ class Looks:
     def follow(self, job: Job, now: float, *, at_once: bool) -> None:
         """Begin to follow the job's task."""
         self._deliveries.follow(job)
-        job.method, job.path = "GET", f"/v1/tasks/{job.task_id}"
+        job.method, job.path = "GET", ""
         job.since = now
         job.attempts.failed = 0
         kind = job.request.kind if job.request else None

@@ -51,9 +51,12 @@ class Agenda:
 
     def add_create(self, job: Job) -> None:
         """Queue a create behind all others."""
+        self._number(job)
+        self._creates.append(job)
+
+    def _number(self, job: Job) -> None:
         self._seq += 1
         job.seq = self._seq
-        self._creates.append(job)
 
     def add_look(self, job: Job) -> None:
         """Queue a look behind all others."""
@@ -61,9 +64,10 @@ class Agenda:
 
     def add_later(self, due: float, job: Job) -> None:
         """Take *job* up again at *due*, whenever it was to be taken up before."""
-        self._seq += 1
+        if not job.seq:
+            self._number(job)
         job.due = due
-        heappush(self._due, (due, self._seq, job))
+        heappush(self._due, (due, job.seq, job))
 
     def bring_forward(self, due: float, job: Job) -> bool:
         """Take *job* up at *due* at the latest; False if it is queued or on the wire."""

@@ -10,6 +10,7 @@ attempt loop there is.
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import logging
 import random
 from collections.abc import Callable
@@ -86,7 +87,8 @@ class Engine:
         self._creates = Creates(agenda, deliveries, gate, looks, budget, counters, rng)
         self._balance = BalanceCheck(agenda, deliveries, gate.money, self._time)
         self.at_close: set[Callable[[], None]] = set()
-        self._on_deadline = self._expire  # one for all timers: thousands may be set
+        # One of each for all deadlines: thousands may be set.
+        self._on_deadline, self._no_context = self._expire, contextvars.Context()
         self._workers = Workers(
             max_connections, self._take, self._serve, self._gate.unused
         )
@@ -197,7 +199,9 @@ class Engine:
         if timeout <= 0:
             self._expire(job)
             return False
-        job.timer = self.loop.call_later(timeout, self._on_deadline, job)
+        job.timer = self.loop.call_later(
+            timeout, self._on_deadline, job, context=self._no_context
+        )
         return True
 
     def _expire(self, job: Job) -> None:

@@ -108,7 +108,7 @@ class Job:
         bought: Whether this job's own create made the task.
         abandoned: The caller is gone while its create is on the wire.
         holds_slot: Whether it holds a slot of the pool.
-        seq: Its place in the order of arrival.
+        seq: Its place in the order of arrival; 0 until it has one.
         wire: The request that is on the wire now.
         token: The throttle's token of that request, until it is answered.
         limited: Whether that request had to wait for the throttle.

@@ -163,7 +163,7 @@ class Agenda:
             heappop(self._again)
         if self._again:
             return True
-        return _skip_done(self._creates) and self.in_flight < self._max_in_flight
+        return self.in_flight < self._max_in_flight and _skip_done(self._creates)
 
     def _can_look(self) -> bool:
         return _skip_done(self._first_looks) or _skip_done(self._looks)

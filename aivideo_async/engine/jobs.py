@@ -12,9 +12,9 @@ import asyncio
 import math
 from decimal import Decimal
 from enum import Enum, auto
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
-from attrs import define, field, frozen
+from attrs import define, field
 
 from aivideo_async.errors import AIVideoError
 from aivideo_async.models.requests import GenerationRequest
@@ -75,8 +75,7 @@ class Caller:
         return True
 
 
-@frozen
-class Arrival:
+class Arrival(NamedTuple):
     """An exchange that came to its end, when, and how long it asks to wait."""
 
     exchange: Exchange

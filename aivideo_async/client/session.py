@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable
 from contextlib import AsyncExitStack, suppress
 from typing import TYPE_CHECKING, Any
 
@@ -158,23 +158,22 @@ class Session:
 
     # --- jobs --------------------------------------------------------------------
 
-    async def buy(
+    def buy(
         self,
         request: GenerationRequest,
         callback_url: CallbackURL | None,
         *,
         follow: bool,
         seconds: float | None = None,
-    ) -> Task:
-        """Buy *request*; return its task, final if *follow*."""
+    ) -> Awaitable[Task]:
+        """Buy *request*; the result is awaited: its task, final if *follow*."""
         check_request(request)
         engine = self.open()
         caller = Caller(engine.loop)
         job = self._create(request, callback_url, caller, self._attempts())
         job.follow = follow
         engine.buy(job, seconds)
-        task: Task = await _result(engine, job, caller)
-        return task
+        return _result(engine, job, caller)  # no frame of its own while it waits
 
     async def buy_raw(self, method: str, path: str, body: Any) -> Any:
         """Send a request of the caller's own making, which may cost money."""

@@ -10,6 +10,7 @@ attempt loop there is.
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import logging
 import random
 from collections.abc import Callable
@@ -102,6 +103,8 @@ class Engine:
         self._recall = Recall(books, keys, deliveries, looks, budget, self._time)
         self._balance = BalanceCheck(agenda, deliveries, gate.money, self._time)
         self.at_close: set[Callable[[], None]] = set()
+        # One of each for all deadlines: thousands may be set.
+        self._on_deadline, self._no_context = self._expire, contextvars.Context()
         self._workers = Workers(
             max_connections, self._take, self._serve, self._gate.unused
         )
@@ -227,7 +230,9 @@ class Engine:
         if timeout <= 0:
             self._expire(job)
             return False
-        job.timer = self.loop.call_later(timeout, self._expire, job)
+        job.timer = self.loop.call_later(
+            timeout, self._on_deadline, job, context=self._no_context
+        )
         return True
 
     def _expire(self, job: Job) -> None:
@@ -243,6 +248,9 @@ class Engine:
     def _take(self) -> Job | None:
         """Return the next job that may leave now, its permission taken."""
         if self._deliveries.closing:
+            return None
+        if self._agenda.is_empty():  # asked after each request, so this is most often
+            self._gate.idle()
             return None
         now, buys = self._time(), self._gate.buys()
         self._agenda.buying = buys <= now
@@ -268,7 +276,7 @@ class Engine:
         if job.stage is Stage.DONE:  # withdrawn since it was taken
             self._gate.unused(job)
             return
-        wire = WireRequest(job.method, job.path, job.body)
+        wire = WireRequest(job.method, job.target, job.body)
         record = self._record_look
         if job.stage is Stage.CREATE:
             record = self._record_create

@@ -69,8 +69,8 @@ def test_what_is_added_at_the_start_doubles():
 def test_a_refusal_right_after_the_first_burst_ends_no_start():
     """What the burst let through says nothing about the rate; the second refusal does."""
     at = learner()
-    for _ in range(10):
-        at.ok(0.01, at.sent(0.0))
+    for token in [at.sent(0.0) for _ in range(10)]:
+        at.ok(0.01, token)
     now = refuse(at, at.when(0.0))
     assert 15.0 == at.rate
     now = accept(at, now, 0.7, 15.0)

@@ -18,6 +18,7 @@ from datetime import UTC, datetime, timedelta
 from aivideo_async.engine.jobs import Arrival, Job, Stage
 from aivideo_async.engine.stats import Counters
 from aivideo_async.errors import BillingError, UpstreamError
+from aivideo_async.models.strictjson import encode
 from aivideo_async.models.wire import Exchange
 from aivideo_async.policy.circuit import MoneyCircuit
 from aivideo_async.policy.judge import Verdict, VerdictKind
@@ -202,4 +203,7 @@ class Gate:
 
 def _item(job: Job) -> int:
     """Return what tells the job's create from others; its callback is no difference."""
-    return hash(job.body if job.request is None else job.request.body())
+    body = job.body or b""
+    if job.callback_url is not None:
+        body = body.replace(encode(job.callback_url), b"")
+    return hash(body)

@@ -232,6 +232,21 @@ async def test_intents_behind_a_failing_batch_fail_with_it(tmp_path: Path):
         await accepted
 
 
+async def test_facts_behind_a_failing_batch_stay_behind_it(tmp_path: Path):
+    """The batch comes first when the disk takes writes again."""
+    async with opened(tmp_path / "jobs.db") as journal:
+        attempt, durable = journal.intend(intent("mug"))
+        await durable
+        stop_writing(journal)
+        _ = journal.accept(attempt, "t-1")
+        await asyncio.sleep(0)  # the batch is under way
+        ended = journal.end("t-1", failed=False, answer={"id": "t-1"})
+        await asyncio.sleep(0.5)
+        write_again(journal)
+        await ended
+        assert ["t-1"] == [record.task_id for record in journal.unclaimed()]
+
+
 async def test_trouble_is_told_once(tmp_path: Path, caplog: pytest.LogCaptureFixture):
     """To each listener and to the log; and so is its end."""
     told: list[JournalError] = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import sqlite3
 from contextlib import closing
@@ -14,7 +15,7 @@ import pytest
 
 from aivideo_async import JournalError
 from aivideo_async.journal import Journal, State
-from aivideo_async.journal.writer import AGAIN_AFTER
+from aivideo_async.journal.writer import AGAIN_AFTER, Operation
 from aivideo_async.models import Evidence
 from tests.journal.helpers import (
     KEY,
@@ -144,6 +145,16 @@ async def test_a_fact_that_fits_nothing_is_told_though_nobody_waits(
         await journal.claim("t-7")
     assert "task t-7 does not fit attempt 7" in caplog.text
     assert "Task t-7 is paid for: pick it up with client.wait('t-7')" in caplog.text
+
+
+async def test_nobody_has_to_wait(caplog: pytest.LogCaptureFixture):
+    """Asyncio does not complain of an error that nobody fetched."""
+    future = asyncio.get_running_loop().create_future()
+    operation = Operation(lambda _: None, future, fact=True)
+    operation.settle(JournalError("no"))
+    del operation, future
+    gc.collect()
+    assert "" == caplog.text
 
 
 # --- a disk that refuses --------------------------------------------------------

@@ -128,6 +128,16 @@ async def test_what_was_or_may_be_bought_is_not_bought_again(
         assert fingerprint(PATH, b"{}") == known(journal, "mug").fingerprint
 
 
+async def test_the_newest_attempt_counts(tmp_path: Path):
+    """Not that the first was refused, once the second was bought."""
+    async with opened(tmp_path / "jobs.db") as journal:
+        await to_refused(journal)
+        await run(journal, "mug", "t-1")
+        with pytest.raises(JournalError, match="'mug' is running"):
+            await journal.intend(intent("mug"))[1]
+        assert "t-1" == known(journal, "mug").task_id
+
+
 async def test_two_of_a_label_at_once_are_one_purchase(tmp_path: Path):
     """Also within one batch, where neither is in the journal yet."""
     async with opened(tmp_path / "jobs.db") as journal:

@@ -29,8 +29,6 @@ LATENESS = 0.02
 """Seconds the pace may fall behind: coalesced wake-ups must not cap the rate."""
 SHORTEST_HOLD, SHORTEST_GAP, LONGEST_GAP = 0.05, 0.25, 15.0
 """Seconds of the first hold, and between probes that fail."""
-OUTAGE_SHARE, OUTAGE_GAP = 1 / 8, 300.0
-"""What outlasts every window is an outage: the gap grows with it, to so many seconds."""
 
 
 class RateController(Protocol):
@@ -155,7 +153,5 @@ class TokenBucket:
         if self._failed_probes:
             doublings = min(self._failed_probes - 1, 20)  # no float overflows
             gap = max(SHORTEST_GAP, gap) * 2.0**doublings
-        blocked = 0.0 if self.shut is None else now - self.shut
-        longest = max(LONGEST_GAP, min(OUTAGE_GAP, OUTAGE_SHARE * blocked))
-        self.gap = min(longest, gap) * self._rng.uniform(0.9, 1.1)
+        self.gap = min(LONGEST_GAP, gap) * self._rng.uniform(0.9, 1.1)
         self._hold = max(self._hold, now + self.gap)

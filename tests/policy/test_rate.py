@@ -284,14 +284,14 @@ def test_the_gaps_between_failed_probes_grow_to_15_seconds():
 
 @pytest.mark.parametrize("rate", [None, 1.0, 5000.0])
 def test_a_limit_that_never_lets_anything_pass_breaks_nothing(rate: float | None):
-    """Refused for months, it goes on to probe, at last every five minutes."""
+    """Refused for days, it goes on to probe every 15 seconds."""
     at, now = bucket(rate), 0.0
     for _ in range(20_000):
         moment, token = send(at, now)
-        assert now <= moment <= now + max(17.0, min(331.0, 0.15 * now))
+        assert now <= moment <= now + 17.0
         now = moment
         at.reject(now, token)
-    assert now >= 20_000 * 250.0
+    assert now >= 20_000 * 10.0
 
 
 class Story(RuleBasedStateMachine):
@@ -366,7 +366,7 @@ class Story(RuleBasedStateMachine):
         """It is never in the past, and for ever only while something is out."""
         moment = self.at.when(self.now)
         assert moment >= self.now
-        assert self.out or moment <= max(self.now, self.told + 1.0) + 331.0
+        assert self.out or moment <= max(self.now, self.told + 1.0) + 61.0
 
     @invariant()
     def the_gate_opens_for_one(self) -> None:

@@ -53,6 +53,7 @@ class Lost:
         reserved: Milli-credits set aside for it.
         salvaged: An id that stood in a broken answer and was never confirmed.
         entry: Its create in the journal.
+        earlier: Whether an earlier client sent it.
         found: The tasks that can have come of it; more than one if one was forged.
         inquiries: The tasks that are being looked at because a callback named them.
     """
@@ -64,6 +65,7 @@ class Lost:
     reserved: int | None
     salvaged: str | None
     entry: int | None = None
+    earlier: bool = False
     found: list[str] = field(factory=list)
     inquiries: set[str] = field(factory=set)
 

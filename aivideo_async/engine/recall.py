@@ -108,6 +108,7 @@ class Recall:
                 reserved=record.price,
                 salvaged=None,
                 entry=record.attempt,
+                earlier=True,
             )
             self._deliveries.keep_lost(lost)
 

@@ -32,7 +32,7 @@ from aivideo_async.journal import Journal, State
 from aivideo_async.models.wire import Exchange, Fault, FaultKind, WireRequest
 from tests.client.conftest import Emulate
 from tests.client.scripted import Scripted, accepted, lost, not_sent, refused, view
-from tests.client.world import World, mug, mugs
+from tests.client.world import AT_ONCE, World, mug, mugs
 from tests.warp import warped
 
 HOOK = "https://shop.example/hooks/secret/token"
@@ -128,6 +128,15 @@ async def test_a_waiting_second_buys_if_the_first_was_not_sent(path: Path):
     async with AsyncClient(transport=wire, journal=path, retry=NO_RETRY) as client:
         results = await _settled(client.submit(mug()), client.submit(mug()))
     assert ["NotSentError", "Task"] == [type(result).__name__ for result in results]
+
+
+@warped
+async def test_a_key_is_let_go_once(path: Path):
+    """Also if its task ends before the acceptance is durable."""
+    wire = Scripted([accepted()], [view()])
+    async with AsyncClient(transport=wire, journal=path, polling=AT_ONCE) as client:
+        results = await _settled(*(client.generate(mug()) for _ in range(2)))
+    assert ["t-1", "t-1"] == [task.id for task in results]
 
 
 @warped

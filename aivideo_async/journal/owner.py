@@ -104,5 +104,5 @@ def read_owner(db: sqlite3.Connection) -> Owner | None:
     found = db.execute(query).fetchone()
     if found is None:
         return None
-    *about, since = found
-    return Owner(*about, datetime.fromisoformat(since))
+    origin, key_fingerprint, pid, host, since = found
+    return Owner(origin, key_fingerprint, pid, host, datetime.fromisoformat(since))

@@ -317,8 +317,10 @@ async def test_who_only_looks_locks_nobody_out(tmp_path: Path):
     path = tmp_path / "jobs.db"
     async with opened(path):
         pass
-    options = {"isolation_level": None, "check_same_thread": False}
-    with closing(sqlite3.connect(f"{path}-lock", **options)) as look:
+    lock = sqlite3.connect(
+        f"{path}-lock", isolation_level=None, check_same_thread=False
+    )
+    with closing(lock) as look:
         look.execute("BEGIN IMMEDIATE")
         threading.Timer(0.02, look.rollback).start()
         async with opened(path) as journal:
@@ -331,7 +333,6 @@ async def test_what_a_dead_process_was_sending_is_read_as_unknown(tmp_path: Path
     async with opened(path) as journal:
         await journal.intend(intent("mug"))[1]
         with Journal.reading(path) as reader:
-            assert State.SUBMITTING is reader.find("mug").state  # type: ignore[union-attr]
             assert [] == reader.unknown()
     with Journal.reading(path) as reader:
         (record,) = reader.unknown()

@@ -87,10 +87,10 @@ def duration(seconds: float) -> str:
 
     Example:
         >>> duration(41.26), duration(1030), duration(9000)
-        ('41.3 s', '17 min', '2 h 30 min')
+        ('41 s', '17 min', '2 h 30 min')
     """
     if seconds < 60:
-        return f"{seconds:.1f} s"
+        return f"{seconds:.0f} s"
     hours, minutes = divmod(round(seconds / 60), 60)
     return f"{hours} h {minutes} min" if hours else f"{minutes} min"
 

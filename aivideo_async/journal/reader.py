@@ -199,7 +199,6 @@ class Reader(Queries):
     def __init__(self, path: Path) -> None:
         self.path = path
         with ExitStack() as held, places.disk_errors(path, "read", ADVICE):
-            places.check_place(path)
             places.check_file(path)
             self._reading = held.enter_context(closing(_connected(path)))
             check_version(self._reading, path)

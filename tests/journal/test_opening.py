@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from aivideo_async import ConfigurationError, JournalError
-from aivideo_async.journal import Journal, State, schema
+from aivideo_async.journal import Journal, State, places, schema
 from tests.journal.helpers import KEY, ORIGIN, intent, opened, run
 from tests.warp import warped
 
@@ -70,6 +70,18 @@ async def test_every_commit_is_flushed(tmp_path: Path):
             for name in ("journal_mode", "synchronous", "fullfsync", "foreign_keys")
         ]
     assert ["wal", 2, 1, 1] == values
+
+
+async def test_a_place_without_shared_memory_is_refused(tmp_path: Path, monkeypatch):
+    """There a commit would not be what it is said to be."""
+    plainly = places.connect
+
+    def without(path: Path, mode: str) -> sqlite3.Connection:
+        return plainly(path, f"{mode}&vfs=unix-dotfile")
+
+    monkeypatch.setattr(places, "connect", without)
+    with pytest.raises(JournalError, match="write-ahead log"):
+        Journal(tmp_path / "jobs.db").open(origin=ORIGIN, key_fingerprint=KEY)
 
 
 async def test_a_missing_folder_is_not_made(tmp_path: Path):
@@ -288,6 +300,7 @@ async def test_a_reader_sees_each_commit(tmp_path: Path):
             assert 4700 == reader.committed()
     with pytest.raises(ConfigurationError, match="is not open"):
         reader.unfinished()
+    reader.close()  # once more changes nothing
 
 
 async def test_a_reader_knows_who_writes(tmp_path: Path):
@@ -427,9 +440,13 @@ async def test_a_folder_that_may_not_be_written_stops_buying(folder: Path, reque
         Journal(folder / "jobs.db").open(origin=ORIGIN, key_fingerprint=KEY)
 
 
-async def test_somebody_elses_journal_is_not_written(folder: Path, request):
-    """What may be read only is not opened for buying."""
+@pytest.mark.parametrize("mode", [0o600, 0o444])
+async def test_somebody_elses_journal_is_not_written(
+    mode: int, folder: Path, request: pytest.FixtureRequest
+):
+    """What may be read only is not opened for buying, however its lock may be."""
     path = await written(folder)
+    (folder / "jobs.db-lock").chmod(mode)
     bind(request, folder, 0o777)
     with pytest.raises(JournalError, match="Nothing was sent"):
         Journal(path).open(origin=ORIGIN, key_fingerprint=KEY)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shlex
 import signal
@@ -12,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import anyio
 import pytest
 from click.testing import CliRunner
 from PIL import Image
@@ -155,7 +155,7 @@ async def test_what_is_to_be_pasted_runs(
     (block,) = re.findall(r"and paste\n((?: {4}.*\n)+)", ran.stdout)
     source = re.sub("^    ", "", block, flags=re.MULTILINE)
     await run_block(source, path=Path("stdout"), line=0)
-    assert 1 == sum(name.endswith(".png") for name in os.listdir(tmp_path))
+    assert 1 == len([path async for path in anyio.Path(tmp_path).glob("*.png")])
 
 
 @pytest.mark.slow

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import click
 
+from aivideo_async import ConfigurationError
 from aivideo_async.bulk.contact import NextStep
 from aivideo_async.bulk.folder import RunFolder
 from aivideo_async.bulk.manifest import Status
@@ -29,8 +30,8 @@ def reading(path: Path) -> Reader:
     Open the journal of the run at *path*, to look at it.
 
     Raises:
-        click.UsageError: There is no run.
-        AIVideoError: Its journal cannot be read.
+        click.UsageError: There is no run, or one of another version.
+        JournalError: It cannot be read.
     """
     journal = RunFolder(path).journal
     if not journal.is_file():
@@ -38,7 +39,10 @@ def reading(path: Path) -> Reader:
             f"{printable(str(path))} is no folder of a run: it has no {journal.name}. "
             "Name the folder that was given with -o."
         )
-    return Journal.reading(journal)
+    try:
+        return Journal.reading(journal)
+    except ConfigurationError as error:
+        raise click.UsageError(str(error)) from None
 
 
 def command(name: str, *words: str, owner: Owner | None = None) -> str:

@@ -15,13 +15,16 @@ from aivideo_async import AIVideoError, AsyncClient
 from aivideo_async.cli.connect import connected
 from aivideo_async.cli.exits import Exit, code_of
 from aivideo_async.cli.options import Settings
-from aivideo_async.cli.resolve.evidence import misfit
+from aivideo_async.cli.resolve.evidence import clock_ahead, misfit
 from aivideo_async.client.options import read_address
 from aivideo_async.journal import Journal, Owner, Record
 from aivideo_async.models.tasks import Task, TaskStatus
 from aivideo_async.models.text import printable
 
 __all__ = ["adopt", "check_address"]
+
+COMPARED = 100
+"""Tasks that are ready, by which this machine's clock is compared with the service's."""
 
 
 async def adopt(
@@ -78,7 +81,7 @@ async def fitting(
             "changed."
         )
     task = await client.get_task(task_id)
-    reason = misfit(record, task)
+    reason = misfit(record, task, clock_ahead(journal.latest(COMPARED)))
     if reason is not None:
         raise AIVideoError(f"{refused}: {reason}. Nothing was changed.")
     return task

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
+from statistics import median_low
 from typing import Any
 
 from aivideo_async.cli import money
@@ -18,10 +19,18 @@ from aivideo_async.models.text import printable
 from aivideo_async.models.wire import Evidence
 from aivideo_async.policy.judge import salvage
 
-__all__ = ["at_risk", "fields", "misfit", "overview", "salvaged", "ways_out"]
+__all__ = [
+    "at_risk",
+    "clock_ahead",
+    "fields",
+    "misfit",
+    "overview",
+    "salvaged",
+    "ways_out",
+]
 
-SKEW = timedelta(minutes=1)
-"""By how much the service's clock may be behind this machine's."""
+TOLERANCE = timedelta(minutes=1)
+"""By how much a task may seem to be older than the request that made it."""
 
 WAYS = (
     ("--adopt", "KEY=TASK_ID", "it was made: the next run collects it, free"),
@@ -60,7 +69,7 @@ def _about(path: Path, record: Record) -> Iterator[str]:
     if found := salvaged(record):
         yield f"  Its answer names a task: {found}"
         word = f"{_key(record)}={found}"
-        yield f"    {command('resolve', str(path), '--adopt', word)}"
+        yield f"    {printable(command('resolve', str(path), '--adopt', word))}"
 
 
 def ways_out(path: Path, owner: Owner | None) -> Iterator[str]:
@@ -100,18 +109,37 @@ def salvaged(record: Record) -> str | None:
     return salvage(record.evidence.body) if record.evidence is not None else None
 
 
-def misfit(record: Record, task: Task) -> str | None:
-    """Tell why *task* cannot be what *record* bought; None if it can."""
+def clock_ahead(records: Iterable[Record]) -> timedelta:
+    """Tell by how much the service's clock is ahead of this one, by tasks that are ready."""
+    ahead = [
+        task.created_at - record.intended_at
+        for record in records
+        for task in [Task.from_json(record.answer)]
+        if task.created_at is not None and record.intended_at is not None
+    ]
+    return median_low(ahead) if ahead else timedelta(0)
+
+
+def misfit(record: Record, task: Task, ahead: timedelta) -> str | None:
+    """
+    Tell why *task* cannot be what *record* bought; None if it can.
+
+    Args:
+        record: The purchase.
+        task: What it is said to be.
+        ahead: By how much the service's clock is ahead of this machine's.
+    """
     if task.model != record.model:
         return (
             f"it is of model {printable(task.model or 'unknown')}, not {record.model}"
         )
     if task.created_at is None or record.intended_at is None:
         return "the service does not say when it was created"
-    if task.created_at < record.intended_at - SKEW:
+    created = task.created_at - ahead
+    if created < record.intended_at - TOLERANCE:
         return (
-            f"it was created at {task.created_at:%Y-%m-%d %H:%M:%S} UTC, before the "
-            f"request was sent ({record.intended_at:%Y-%m-%d %H:%M:%S} UTC)"
+            f"it was created at {created:%Y-%m-%d %H:%M:%S} UTC, before the request was "
+            f"sent ({record.intended_at:%Y-%m-%d %H:%M:%S} UTC)"
         )
     return None
 

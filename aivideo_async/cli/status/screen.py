@@ -131,7 +131,7 @@ def _pictures(seen: Survey) -> str:
 
 def _pace(seen: Survey) -> Iterator[str]:
     pace, eta = seen.pace, seen.eta
-    if pace.per_minute is not None:
+    if pace.per_minute:
         text = f"{pace.per_minute:,.1f} pictures/min lately"
         yield _row("Pace", text + (f", {duration(eta)} to go" if eta else ""))
     if pace.p50 is not None and pace.p95 is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import IO, Protocol, cast
 
 import anyio
+from attrs import evolve
 
 from aivideo_async.cli.exits import Exit
 from aivideo_async.cli.interrupts import Interrupts
@@ -20,11 +22,11 @@ from aivideo_async.cli.streams import Forgiving
 
 __all__ = ["show", "watch"]
 
-REDRAWN = 2.0
-"""Seconds between two looks, on a terminal."""
+PAUSE = 2.0
+"""Seconds between two looks."""
 
 LOGGED = 30.0
-"""Seconds between two lines elsewhere."""
+"""Seconds between two lines where there is no terminal."""
 
 
 class View(Protocol):
@@ -45,11 +47,10 @@ def show(settings: Settings, path: Path) -> Survey:
 async def watch(settings: Settings, path: Path, interrupts: Interrupts) -> Exit:
     """Look at the run at *path* until it is over, or somebody has seen enough."""
     live = is_terminal() and not (settings.json or settings.quiet)
-    pause = REDRAWN if live else LOGGED
     with drawn() if live else logged(settings) as view:
         while not (seen := look(path)).is_over and not interrupts.stop.is_set():
             view(seen)
-            with anyio.move_on_after(pause):
+            with anyio.move_on_after(PAUSE):
                 await interrupts.stop.wait()
     show(settings, path)
     return Exit.DONE
@@ -77,7 +78,11 @@ def drawn() -> Iterator[View]:
     ) as live:
 
         def view(seen: Survey) -> None:
-            lines = [*screen(seen), "", "Ctrl-C ends the looking, not the run."]
+            lines = [
+                *screen(evolve(seen, steps=())),
+                "",
+                "Ctrl-C ends the looking, not the run.",
+            ]
             text = Text("\n".join(lines), no_wrap=True, overflow="ellipsis")
             live.update(text, refresh=True)
 
@@ -86,10 +91,15 @@ def drawn() -> Iterator[View]:
 
 @contextmanager
 def logged(settings: Settings) -> Iterator[View]:
-    """Show each survey as a line of its own."""
+    """Show a survey now and then, as a line of its own."""
+    time = asyncio.get_running_loop().time
+    due = time()
 
     def view(seen: Survey) -> None:
-        settings.console.result(line(seen))
-        settings.console.record("status", **fields(seen))
+        nonlocal due
+        if time() >= due:
+            due = time() + LOGGED
+            settings.console.result(line(seen))
+            settings.console.record("status", **fields(seen))
 
     yield view

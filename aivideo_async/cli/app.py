@@ -26,6 +26,8 @@ __all__ = ["run"]
 COMMANDS = {
     "demo": "Make sample product shots offline: no key, no network, no cost.",
     "image": "Generate pictures and save them.",
+    "status": "Show how a run stands, also while it goes on.",
+    "resolve": "Settle purchases whose outcome is unknown.",
     "task": "Look at tasks, wait for them, download their files.",
     "credits": "Show the account's balance.",
     "price": "Show what a picture costs.",

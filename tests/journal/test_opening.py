@@ -8,7 +8,9 @@ import stat
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -198,7 +200,7 @@ async def test_a_journal_belongs_to_one_api(tmp_path: Path):
     with Journal.reading(path) as reader:
         record = reader.find("mug")
         assert record is not None
-        assert State.SUBMITTING is record.state  # nothing was changed
+        assert record.ended_at is None  # nothing was changed
 
 
 async def test_another_key_is_warned_of_once(tmp_path: Path, caplog):
@@ -299,6 +301,57 @@ async def test_a_reader_sees_each_commit(tmp_path: Path):
     with pytest.raises(ConfigurationError, match="is not open"):
         reader.unfinished()
     reader.close()  # once more changes nothing
+
+
+async def test_a_reader_knows_who_writes(tmp_path: Path):
+    """Asking disturbs nobody; afterwards it is still known who did last."""
+    path = tmp_path / "jobs.db"
+    async with opened(path):
+        for _ in range(3):
+            with Journal.reading(path) as reader:
+                assert reader.is_held
+    async with opened(path):  # nobody kept the lock
+        pass
+    with Journal.reading(path) as reader:
+        owner = reader.owner()
+    assert not reader.is_held
+    assert owner is not None
+    assert (ORIGIN, KEY, os.getpid()) == (
+        owner.origin,
+        owner.key_fingerprint,
+        owner.pid,
+    )
+    with pytest.raises(ConfigurationError, match="is not open"):
+        reader.owner()
+
+
+async def test_who_only_looks_locks_nobody_out(tmp_path: Path):
+    """Opening waits for as long as a look takes."""
+    path = tmp_path / "jobs.db"
+    async with opened(path):
+        pass
+    lock = sqlite3.connect(
+        f"{path}-lock", isolation_level=None, check_same_thread=False
+    )
+    with closing(lock) as look:
+        look.execute("BEGIN IMMEDIATE")
+        threading.Timer(0.02, look.rollback).start()
+        async with opened(path) as journal:
+            assert [] == journal.unfinished()
+
+
+async def test_what_a_dead_process_was_sending_is_read_as_unknown(tmp_path: Path):
+    """While it lived it was on its way; afterwards nobody saw its answer."""
+    path = tmp_path / "jobs.db"
+    async with opened(path) as journal:
+        await journal.intend(intent("mug"))[1]
+        with Journal.reading(path) as reader:
+            assert [] == reader.unknown()
+    with Journal.reading(path) as reader:
+        (record,) = reader.unknown()
+    assert ("mug", State.UNKNOWN) == (record.key, record.state)
+    assert record.evidence is not None
+    assert "the process ended" in record.evidence.reason
 
 
 async def test_who_reads_what_is_not_there_is_told(tmp_path: Path):

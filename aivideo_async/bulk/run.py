@@ -98,6 +98,7 @@ class BulkRun:
         self._tell = tell
         self._download = download
         self._only = only
+        self._arriving = folder.images / ".arriving"
         self._under_way: dict[str, RowRecord] = {}
         self._room = anyio.Semaphore(AT_ONCE)
 
@@ -119,6 +120,8 @@ class BulkRun:
                 except AIVideoError as error:
                     self.stopped_by = self.stopped_by or error
             saving.cancel_scope.cancel()
+        with suppress(OSError):  # it is empty, or what is in it is still needed
+            self._arriving.rmdir()
 
     async def carry_on(
         self, until: asyncio.Event, told: Callable[[float], None]
@@ -197,8 +200,7 @@ class BulkRun:
 
     async def _save(self, row: RowRecord, task: Task) -> None:
         """Save all files of *task*, under the names that the plan gave them."""
-        arrivals = self._folder.images / ".arriving"
-        paths = await self._client.download(task, arrivals)
+        paths = await self._client.download(task, self._arriving)
         files = await anyio.to_thread.run_sync(self._place, row, paths)
         await self._journal.save(task.id, files)
 

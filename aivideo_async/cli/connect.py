@@ -52,7 +52,7 @@ async def connected(
 
     Raises:
         ConfigurationError: There is no key, or the address would leak it.
-        click.UsageError: The journal is in use, or cannot be used.
+        UnusableError: The journal is in use, or cannot be used.
     """
     client = AsyncClient(_key(settings), base_url=settings.base_url, **options)
     try:

@@ -47,7 +47,7 @@ __all__ = [
     "DiskError",
     "Exit",
     "NotAgreedError",
-    "SheetError",
+    "UnusableError",
     "code_of",
     "usage",
     "worst",
@@ -83,8 +83,8 @@ class NotAgreedError(click.ClickException):
     exit_code = Exit.USAGE
 
 
-class SheetError(click.ClickException):
-    """The sheet has errors."""
+class UnusableError(click.ClickException):
+    """What was named cannot be used: a sheet, a folder, a key."""
 
     exit_code = Exit.USAGE
 
@@ -127,7 +127,7 @@ def usage() -> Iterator[None]:
     try:
         yield
     except ConfigurationError as error:
-        raise click.UsageError(str(error)) from None
+        raise UnusableError(str(error)) from None
 
 
 def code_of(error: Exception) -> Exit:

@@ -21,6 +21,7 @@ from aivideo_async.bulk.orders import DEFAULTS
 from aivideo_async.bulk.plan import Plan, Selection, make_plan
 from aivideo_async.bulk.selection import read_condition
 from aivideo_async.bulk.sheet import Sheet
+from aivideo_async.cli.exits import UnusableError
 from aivideo_async.cli.money import tables
 from aivideo_async.journal import Journal
 from aivideo_async.models.requests import GenerationRequest
@@ -98,15 +99,15 @@ def run_in(folder: RunFolder) -> RunSettings | None:
     Return the settings of the run in *folder*, or None if one can begin there.
 
     Raises:
-        click.UsageError: It holds other things.
+        UnusableError: It holds other things.
         ConfigurationError: The settings cannot be read.
     """
     shown = printable(str(folder.path))
     if folder.path.exists() and not folder.path.is_dir():
-        raise click.UsageError(f"{shown} is a file: name a folder. Nothing was sent.")
+        raise UnusableError(f"{shown} is a file: name a folder. Nothing was sent.")
     earlier = folder.read()
     if earlier is None and not folder.journal.exists() and _holds_things(folder.path):
-        raise click.UsageError(
+        raise UnusableError(
             f"{shown} holds other files, and no run: name a new or empty folder. "
             "Nothing was sent."
         )

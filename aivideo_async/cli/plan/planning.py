@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from aivideo_async.bulk.folder import RunFolder
 from aivideo_async.bulk.sheet import open_sheet
-from aivideo_async.cli.exits import Exit, SheetError, usage
+from aivideo_async.cli.exits import Exit, UnusableError, usage
 from aivideo_async.cli.options import Settings
 from aivideo_async.cli.plan.asked import Asked
 from aivideo_async.cli.plan.screen import lines, record_of
@@ -51,7 +51,7 @@ def asking(
     Open the sheet and read what is asked for, until the block ends.
 
     Raises:
-        click.UsageError: Something that was named cannot be used. Nothing was sent.
+        UnusableError: Something that was named cannot be used. Nothing was sent.
     """
     with usage(), open_sheet(source) as sheet:
         yield Asked.read(sheet, None if folder is None else RunFolder(folder), about)
@@ -62,12 +62,12 @@ def check(source: str, plan: Plan) -> None:
     Refuse a plan that has errors.
 
     Raises:
-        SheetError: It has; what they are has been told.
+        UnusableError: It has; what they are has been told.
     """
     count = plan.problems.error_count
     if count:
         them = "it" if count == 1 else "them"
-        raise SheetError(
+        raise UnusableError(
             f"{count:,} error{'' if count == 1 else 's'} in {printable(source)}: mend "
             f"{them}, then run this again. Nothing was sent."
         )

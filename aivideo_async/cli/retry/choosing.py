@@ -15,7 +15,7 @@ from aivideo_async.bulk.manifest import Status
 from aivideo_async.bulk.overview import overview_of
 from aivideo_async.bulk.standing import is_transient, standing
 from aivideo_async.cli import money
-from aivideo_async.cli.exits import Exit, NotAgreedError, usage
+from aivideo_async.cli.exits import Exit, NotAgreedError, UnusableError, usage
 from aivideo_async.cli.options import Settings
 from aivideo_async.cli.plan.asked import run_in
 from aivideo_async.cli.plan.screen import labelled
@@ -75,7 +75,7 @@ def retry_rows(
     folder = RunFolder(path)
     with usage():
         if run_in(folder) is None or not folder.journal.exists():
-            raise click.UsageError(
+            raise UnusableError(
                 f"{printable(str(path))} holds no run: name the folder that aivideo run "
                 "-o made."
             )
@@ -104,7 +104,7 @@ def choose(known: Reader, *, every: bool, keys: Collection[str]) -> Choice:
         keys: What is meant instead, if there is any.
 
     Raises:
-        click.UsageError: One of *keys* is not there, or cannot be bought again.
+        UnusableError: One of *keys* is not there, or cannot be bought again.
     """
     counts = Counter(overview_of(known).counts)
     chosen: list[str] = []
@@ -134,13 +134,13 @@ def _failed(known: Reader, *, every: bool) -> Iterator[RowRecord]:
 def _named(known: Reader, key: str) -> RowRecord:
     row = known.row(key)
     if row is None or row.position is None:
-        raise click.UsageError(
+        raise UnusableError(
             f"{printable(key)!r} is no key of this run's last plan: manifest.csv lists "
             "the keys. Nothing was sent."
         )
     reason = WHY_NOT.get(standing(row))
     if reason is not None:
-        raise click.UsageError(f"{printable(key)} {reason}. Nothing was sent.")
+        raise UnusableError(f"{printable(key)} {reason}. Nothing was sent.")
     return row
 
 
@@ -177,8 +177,9 @@ def _agree_to_redo(settings: Settings, choice: Choice, terms: Terms) -> None:
     """Ask about what is there already: that is paid for twice."""
     if not choice.done or terms.yes:
         return
-    text = f"{money.pictures(choice.done)} of these are there and paid for"
+    verb = "picture is" if choice.done == 1 else "pictures are"
+    text = f"{choice.done:,} {verb} there already, and paid for"
     if not settings.console.can_ask:
-        raise NotAgreedError(f"{text}: add --yes to buy them again. Nothing was sent.")
-    if not click.confirm(f"{text}. Buy them again?", err=True):
+        raise NotAgreedError(f"{text}: add --yes to buy anew. Nothing was sent.")
+    if not click.confirm(f"{text}. Buy anew?", err=True):
         raise NotAgreedError("not agreed to. Nothing was sent.")

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from aivideo_async.cli.options import Command, Settings, pass_settings
-from aivideo_async.cli.run.terms import Terms, buying_options
+from aivideo_async.cli.run.options import buying_options
 
 __all__ = ["retry"]
 
@@ -51,6 +51,7 @@ def retry(
     and is paid for once more. What is in flight or unknown is left alone.
     """
     from aivideo_async.cli.retry.choosing import retry_rows
+    from aivideo_async.cli.run.terms import Terms
 
     if failed + every + bool(keys) > 1:
         raise click.UsageError("Give one of --failed, --all and --keys.")

@@ -1,7 +1,8 @@
 """
 ``aivideo run``: a sheet in, a folder of pictures out; the same command continues.
 
-    command      what the command takes; terms.py what ``aivideo retry`` takes, too
+    command      what the command takes; options.py what ``aivideo retry`` takes, too
+    ├── terms        the same, read
     ├── running      plan, ask, begin
     ├── agreement    whether to spend
     ├── carrying     buy and save, until all is done or somebody stops it

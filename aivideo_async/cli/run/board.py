@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
-from attrs import Factory, define
+from attrs import Factory, define, field
 
 from aivideo_async import Stats
 from aivideo_async.bulk.manifest import Entry, Status
@@ -19,6 +19,7 @@ from aivideo_async.cli import money
 __all__ = ["Board", "duration", "price_of_entry"]
 
 WAITING = (Status.QUEUED, Status.IN_FLIGHT)
+REFUSALS = (Status.REFUSED, Status.INVALID)
 
 ENOUGH = {50: 5, 95: 59}
 """Of how many tasks a percentile can be told with some certainty."""
@@ -58,6 +59,10 @@ class Board:
     _seconds: list[float] = Factory(list)
     _requests: tuple[float, int] = (0.0, 0)
     _rate: float = 0.0
+    _at_first: Counter[Status] = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._at_first = self.counts.copy()
 
     @property
     def total(self) -> int:
@@ -113,7 +118,8 @@ class Board:
             "done": self.done,
             "total": self.total,
             "counts": {str(status): count for status, count in self.counts.items()},
-            "in_flight": stats.in_flight,
+            "in_flight": stats.following,
+            "queued": self._queued(stats),
             "spent": self.spent,
             "spent_in_all": self.spent_in_all,
             "committed": self.committed(stats),
@@ -151,9 +157,18 @@ class Board:
         for status in (Status.FAILED, Status.REFUSED, Status.INVALID, Status.UNKNOWN):
             if self.counts[status]:
                 yield f"{status} {self.counts[status]:,}"
-        yield f"in flight {stats.in_flight}/{self.max_in_flight}"
-        waiting = sum(self.counts[status] for status in WAITING) - stats.in_flight
-        yield f"queued {max(0, waiting):,}"
+        yield f"in flight {stats.following}/{self.max_in_flight}"
+        queued = self._queued(stats)
+        saving = self.total - self.done - stats.following - queued
+        if saving > 0:
+            yield f"saving {saving:,}"
+        yield f"queued {queued:,}"
+
+    def _queued(self, stats: Stats) -> int:
+        """Return how many have not been sent yet."""
+        refused = sum(self.counts[s] - self._at_first[s] for s in REFUSALS)
+        left = self._at_first[Status.QUEUED] - stats.accepted - stats.unknown - refused
+        return max(0, left)
 
     def _money(self, stats: Stats) -> Iterator[str]:
         spent = f"spent {money.dollars(self.spent)}"
@@ -164,7 +179,7 @@ class Board:
         if self.cap is not None:
             yield f"cap {money.dollars(self.cap)}"
         if self.before.spent:
-            yield f"had {money.dollars(self.before.spent)} already"
+            yield f"saved by resuming {money.dollars(self.before.spent)}"
 
     def _traffic(self, stats: Stats, now: float) -> Iterator[str]:
         sent = stats.creates_sent + stats.looks_sent

@@ -48,6 +48,7 @@ class Carrying:
         board: How things stand; None until something may be bought.
         codes: What went wrong.
         owed: Ids of tasks that are paid for and that the journal may not know.
+        stopped: Whether the buying ended before its end.
         complete: Whether all that was bought has been collected.
         seconds: How long it took.
     """
@@ -61,6 +62,7 @@ class Carrying:
     board: Board | None = field(default=None, init=False)
     codes: list[Exit] = field(factory=list, init=False)
     owed: dict[str, None] = field(factory=dict, init=False)
+    stopped: bool = field(default=False, init=False)
     complete: bool = field(default=False, init=False)
     seconds: float = field(default=0.0, init=False)
 
@@ -164,9 +166,9 @@ class Carrying:
         lines = [*self.board.lines(stats, asyncio.get_running_loop().time())]
         if progress.pace is not None and progress.pace < 1:
             lines.append(
-                "Ctrl-C leaves; the same command resumes."
+                "Ctrl-C leaves now; the same command resumes."
                 if interrupts.stop.is_set()
-                else f"Ctrl-C stops after the {stats.following} that are paid for."
+                else "Ctrl-C stops the buying, and collects what is in flight."
             )
         return "\n".join(lines)
 
@@ -188,13 +190,14 @@ class Carrying:
 
     def _why(self, bulk: BulkRun, interrupts: Interrupts) -> None:
         """Tell what ended the buying, if that was not its end."""
+        self.stopped = interrupts.code is not None
         if bulk.stopped_by is not None:
             self._stopped_by(bulk.stopped_by)
         elif bulk.not_sent is not None and not interrupts.stop.is_set():
             self._stopped_by(bulk.not_sent)
 
     def _stopped_by(self, error: AIVideoError) -> None:
-        code = code_of(error)
+        code, self.stopped = code_of(error), True
         self.codes.append(code)
         self.settings.console.error(error, code)
 

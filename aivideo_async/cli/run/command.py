@@ -9,7 +9,7 @@ import click
 
 from aivideo_async.cli.options import Command, Settings, pass_settings
 from aivideo_async.cli.plan.command import sheet_options
-from aivideo_async.cli.run.terms import Terms, buying_options
+from aivideo_async.cli.run.options import buying_options
 
 __all__ = ["run"]
 
@@ -51,6 +51,7 @@ def run(
     is left to your decision (aivideo resolve). SHEET is as for aivideo plan.
     """
     from aivideo_async.cli.run.running import run_sheet
+    from aivideo_async.cli.run.terms import Terms
 
     terms = Terms.taken(about)
     return run_sheet(settings, sheet, folder, terms, on_changed, about)

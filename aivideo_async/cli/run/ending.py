@@ -10,7 +10,7 @@ from decimal import Decimal
 from attrs import Factory, define, frozen
 
 from aivideo_async.bulk.contact import NextStep, Summary, write_report
-from aivideo_async.bulk.folder import RunFolder
+from aivideo_async.bulk.folder import RunFolder, RunSettings
 from aivideo_async.bulk.manifest import Entry, Status, write_manifest
 from aivideo_async.bulk.overview import Overview, overview_of
 from aivideo_async.bulk.run import rows_of
@@ -63,10 +63,12 @@ class Ending:
         folder: Where it lies.
         overview: Its counts and its money.
         tally: Its failures.
+        settings: What was fixed when it began.
         cap: Credits that it may spend, or None.
     """
 
     folder: RunFolder
+    settings: RunSettings | None
     overview: Overview
     tally: Tally
     cap: Decimal | None
@@ -74,6 +76,12 @@ class Ending:
     def steps(self) -> Iterator[NextStep]:
         """Say what to do next, most urgent first."""
         path = shlex.quote(str(self.folder.path))
+        left = self.overview.counts.get(Status.QUEUED, 0)
+        if left and self.settings is not None and self.settings.sheet != "-":
+            sheet = shlex.quote(self.settings.sheet)
+            yield NextStep(
+                f"aivideo run {sheet} -o {path}", f"goes on with {money.pictures(left)}"
+            )
         unknown = self.overview.counts.get(Status.UNKNOWN, 0)
         if unknown:
             yield NextStep(
@@ -167,7 +175,7 @@ def ending_of(folder: RunFolder, cap: Decimal | None) -> Ending:
     tally = Tally()
     try:
         with Journal.reading(folder.journal) as known:
-            ending = Ending(folder, overview_of(known), tally, cap)
+            ending = Ending(folder, folder.read(), overview_of(known), tally, cap)
             write_manifest(folder, tally.over(map(entry_of, rows_of(known))))
             write_report(folder, _summary(ending), map(entry_of, rows_of(known)))
     except OSError as error:
@@ -180,7 +188,7 @@ def ending_of(folder: RunFolder, cap: Decimal | None) -> Ending:
 
 
 def _summary(ending: Ending) -> Summary:
-    settings = ending.folder.read()
+    settings = ending.settings
     return Summary(
         title=ending.folder.path.absolute().name,
         counts=ending.tally.counts,

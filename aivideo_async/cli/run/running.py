@@ -16,7 +16,7 @@ from aivideo_async.bulk.manifest import Status
 from aivideo_async.bulk.plan import Plan, write_plan
 from aivideo_async.cli import interrupts
 from aivideo_async.cli.connect import balance, connected
-from aivideo_async.cli.exits import DiskError, Exit, worst
+from aivideo_async.cli.exits import DiskError, Exit, UnusableError, worst
 from aivideo_async.cli.options import Settings
 from aivideo_async.cli.plan.asked import Asked, price_of
 from aivideo_async.cli.plan.planning import asking, check
@@ -67,7 +67,7 @@ class _Order:
             await each
         await write_plan(self.asked.sheet, self.asked.selection, journal, price_of)
         if self.asked.sheet.sha256() != self.sheet_sha256:
-            raise click.UsageError(
+            raise UnusableError(
                 f"{printable(self.asked.sheet.name)} was changed while it was read: run "
                 "this again. Nothing was sent."
             )
@@ -128,7 +128,7 @@ def funds(settings: Settings, folder: RunFolder) -> Decimal | None:
     Read the balance, and let the journal take in what a dead process left.
 
     Raises:
-        click.UsageError: Another process is carrying out this run.
+        UnusableError: Another process is carrying out this run.
     """
     journal = Journal(folder.journal) if folder.journal.exists() else None
     found: Decimal | None = None
@@ -174,8 +174,7 @@ def finish(carrying: Carrying) -> int:
     except DiskError as error:
         console.error(error, Exit.DISK)
         return code or worst([*codes, Exit.DISK])
-    stopped = bool(code or codes)
-    for line in ending.lines(board, carrying.seconds, stopped=stopped):
+    for line in ending.lines(board, carrying.seconds, stopped=carrying.stopped):
         console.result(line)
     console.summary |= ending.fields(board, carrying.seconds)
     return code or worst([*codes, *codes_of(ending.overview)])

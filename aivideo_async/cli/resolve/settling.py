@@ -7,7 +7,6 @@ for no decision.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -20,8 +19,7 @@ from aivideo_async import ConfigurationError
 from aivideo_async.bulk.folder import RunFolder
 from aivideo_async.bulk.run import refresh
 from aivideo_async.cli import money
-from aivideo_async.cli.exits import DiskError, Exit, worst
-from aivideo_async.cli.image.order import NotAgreedError, is_terminal
+from aivideo_async.cli.exits import DiskError, Exit, NotAgreedError, worst
 from aivideo_async.cli.options import Settings
 from aivideo_async.cli.resolve.adopting import adopt, check_address
 from aivideo_async.cli.resolve.decisions import Decisions
@@ -101,8 +99,7 @@ class Unknown:
             f"{money.pictures(len(again))} may be paid twice: another "
             f"{money.credits(at_risk(again))}."
         )
-        terminal = is_terminal(sys.stdin) and is_terminal(sys.stderr)
-        if self.settings.json or not terminal:
+        if not self.settings.console.can_ask:
             raise NotAgreedError(
                 f"{text} There is no terminal to ask on: add --yes. Nothing was changed."
             )

@@ -450,3 +450,14 @@ async def test_somebody_elses_journal_is_not_written(
     bind(request, folder, 0o777)
     with pytest.raises(JournalError, match="Nothing was sent"):
         Journal(path).open(origin=ORIGIN, key_fingerprint=KEY)
+
+
+async def test_whoever_reads_leaves_nothing_behind(tmp_path: Path):
+    """A closed journal is one file and its lock, before and after somebody looks."""
+    path = tmp_path / "jobs.db"
+    async with opened(path):
+        pass
+    before = sorted(file.name for file in tmp_path.iterdir())
+    with Journal.reading(path) as reader:
+        assert None is reader.find("mug")
+    assert before == sorted(file.name for file in tmp_path.iterdir())

@@ -93,13 +93,16 @@ class PinProbe:
     Example:
         >>> import random
         >>> control = PinProbe(random.Random(1))
-        >>> for second in range(5):
-        ...     control.ok(second, control.sent(second))  # accepted
+        >>> now = 0.0
+        >>> for _ in range(40):
+        ...     now = control.when(now)
+        ...     control.ok(now, control.sent(now))  # accepted
         >>> reached = control.rate
         >>> reached > 20
         True
-        >>> control.reject(5.0, control.sent(5.0))
-        >>> control.ok(5.2, control.sent(5.2))  # the probe
+        >>> control.reject(now, control.sent(now))
+        >>> now = control.when(now)
+        >>> control.ok(now, control.sent(now))  # the probe
         >>> control.rate < reached
         True
     """

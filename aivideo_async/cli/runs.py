@@ -7,7 +7,7 @@ What is suggested can be pasted into a shell as it is.
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import click
@@ -22,7 +22,7 @@ from aivideo_async.client.options import BASE_URL
 from aivideo_async.journal import Journal, Owner, Reader
 from aivideo_async.models.text import printable
 
-__all__ = ["command", "next_steps", "reading"]
+__all__ = ["command", "next_steps", "reading", "step_lines"]
 
 
 def reading(path: Path) -> Reader:
@@ -94,3 +94,19 @@ def next_steps(
             command("retry", folder, owner=owner),
             f"{money.pictures(failures.transient)} that may go better now, {cost}",
         )
+
+
+def step_lines(steps: Iterable[NextStep]) -> Iterator[str]:
+    """
+    Lay *steps* out for people.
+
+    Example:
+        >>> print(*step_lines([NextStep("aivideo retry run", "2 pictures")]), sep="\\n")
+        <BLANKLINE>
+        Next      aivideo retry run
+                  2 pictures
+    """
+    for number, step in enumerate(steps):
+        yield ""
+        yield f"{'' if number else 'Next':<10}{step.command}"
+        yield f"{'':<10}{step.purpose}"

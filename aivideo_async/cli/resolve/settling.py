@@ -10,6 +10,7 @@ from __future__ import annotations
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import anyio.to_thread
@@ -31,7 +32,8 @@ from aivideo_async.cli.resolve.evidence import (
     overview,
     ways_out,
 )
-from aivideo_async.cli.runs import reading
+from aivideo_async.cli.runs import reading, step_lines
+from aivideo_async.cli.status.survey import survey
 from aivideo_async.journal import Journal, Owner, Record
 from aivideo_async.models.text import printable
 
@@ -132,11 +134,9 @@ class Unknown:
                 await journal.forget(key)
                 self._settled(key, "forgotten", "left alone; it counts as spent")
         await anyio.to_thread.run_sync(self._refresh)
+        for text in step_lines(survey(self.path, datetime.now(UTC)).steps):
+            self.settings.console.result(text)
         left = Unknown.read(self.settings, self.path)
-        if left.records:
-            self.settings.console.note(
-                f"{money.pictures(len(left.records))} still unknown: aivideo resolve"
-            )
         return worst([*codes, left.tell()])
 
     def _settled(self, key: str, how: str, text: str) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from aivideo_async.bulk.manifest import Status
 from aivideo_async.cli import money
+from aivideo_async.cli.runs import step_lines
 from aivideo_async.cli.status.survey import Survey
 from aivideo_async.cli.words import shortened
 from aivideo_async.journal import Record
@@ -37,10 +38,7 @@ def screen(seen: Survey) -> Iterator[str]:
     yield from _money(seen)
     yield from _failures(seen)
     yield from _unknown(seen)
-    for number, step in enumerate(seen.steps):
-        yield ""
-        yield _row("" if number else "Next", step.command)
-        yield _row("", step.purpose)
+    yield from step_lines(seen.steps)
 
 
 def line(seen: Survey) -> str:

@@ -31,8 +31,8 @@ __all__ = ["Plan", "Selection", "make_plan", "write_plan"]
 CHUNK = 500
 """Rows that are written in one transaction."""
 
-SHOWN = 1000
-"""Changed keys that are named; the rest is counted."""
+NOTHING_PAID = (Status.FAILED, Status.REFUSED, Status.INVALID)
+"""Rows that may be bought anew without paying for them twice."""
 
 PriceOf = Callable[[GenerationRequest], Decimal | None]
 
@@ -48,6 +48,7 @@ class Selection:
         where: Conditions, all of which a row has to meet.
         limit: Only so many pictures, from the top.
         sample: Only so many pictures, spread evenly.
+        redo: Whether what was bought is bought again if its row has changed.
     """
 
     defaults: Defaults = DEFAULTS
@@ -55,6 +56,7 @@ class Selection:
     where: tuple[Condition, ...] = ()
     limit: int | None = None
     sample: int | None = None
+    redo: bool = False
 
 
 @define
@@ -68,8 +70,9 @@ class Plan:
         cost: What those cost that are to be bought, in credits, at most.
         unpriced: How many of these have no known price.
         by_resolution: How many are to be bought of each resolution, and for how much.
-        changed: Keys whose row asks for something else than was bought.
-        changed_count: How many there are in all.
+        changed: Keys whose row asks for something else than was bought, and that stay.
+        held: How many rows have changed while they are in flight or unknown.
+        released: Keys that are bought anew because their row has changed.
         skipped: How many rows say that they are to be skipped.
         examples: The first prompts that are to be bought, by their keys.
     """
@@ -80,7 +83,8 @@ class Plan:
     unpriced: int = 0
     by_resolution: dict[str, tuple[int, Decimal]] = Factory(dict)
     changed: list[str] = Factory(list)
-    changed_count: int = 0
+    held: int = 0
+    released: list[str] = Factory(list)
     skipped: int = 0
     examples: dict[str, str] = Factory(dict)
 
@@ -112,24 +116,36 @@ def make_plan(
         plan.problems.add(problem)
     reader = _reader(plan.problems, selection)
     for item in _items(sheet, selection, plan.problems, reader):
-        _add(plan, item, known.find(item.key) if known else None, price)
+        record = known.find(item.key) if known else None
+        status = _standing(record)
+        if record is not None and record.fingerprint != asked_for(item.request):
+            status = _changed(plan, item.key, status, redo=selection.redo)
+        plan.counts[status] += 1
+        if status is Status.QUEUED:
+            _add_purchase(plan, item, price(item.request))
     plan.skipped = reader.skipped
     return plan
 
 
-def _add(plan: Plan, item: Item, record: Record | None, price: PriceOf) -> None:
-    status = Status.QUEUED
-    if record is not None:
-        evidence = record.evidence
-        http = evidence.status if evidence is not None else None
-        status = status_of(record.state, record.word, http)
-    plan.counts[status] += 1
+def _standing(record: Record | None) -> Status:
+    if record is None:
+        return Status.QUEUED
+    http = record.evidence.status if record.evidence is not None else None
+    return status_of(record.state, record.word, http)
+
+
+def _changed(plan: Plan, key: str, status: Status, *, redo: bool) -> Status:
+    """Note that a row asks for something else now; return how it stands then."""
     if status is Status.QUEUED:
-        _add_purchase(plan, item, price(item.request))
-    elif record is not None and record.fingerprint != asked_for(item.request):
-        plan.changed_count += 1
-        if len(plan.changed) < SHOWN:
-            plan.changed.append(item.key)
+        return status
+    if status in NOTHING_PAID or (redo and status is Status.OK):
+        plan.released.append(key)
+        return Status.QUEUED
+    if status is Status.OK:
+        plan.changed.append(key)
+    else:
+        plan.held += 1
+    return status
 
 
 def _add_purchase(plan: Plan, item: Item, price: Decimal | None) -> None:

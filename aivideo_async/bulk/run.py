@@ -9,17 +9,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Container, Iterator
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from hashlib import file_digest
 from pathlib import Path
 
 import anyio
 import anyio.to_thread
-from attrs import frozen
+from attrs import evolve, frozen
 
 from aivideo_async.bulk.folder import RunFolder
-from aivideo_async.bulk.manifest import Entry, write_manifest
-from aivideo_async.bulk.standing import entry_of, is_wanted
+from aivideo_async.bulk.manifest import Entry, Status, write_manifest
+from aivideo_async.bulk.standing import entry_of, is_wanted, standing
 from aivideo_async.client import AsyncClient
 from aivideo_async.downloads.files import sync_folder
 from aivideo_async.errors import (
@@ -53,10 +53,12 @@ class Result:
     What became of one picture.
 
     Attributes:
+        before: How its row stood when the run came to it.
         entry: How its row stands now, as in the manifest.
         error: Why there is no picture, or None.
     """
 
+    before: Status
     entry: Entry
     error: AIVideoError | None
 
@@ -75,6 +77,7 @@ class BulkRun:
 
     Attributes:
         stopped_by: What ended the buying before its end, or None.
+        not_sent: Why something could not be sent, or None.
     """
 
     def __init__(
@@ -88,12 +91,14 @@ class BulkRun:
         only: Container[str] | None = None,
     ) -> None:
         self.stopped_by: AIVideoError | None = None
+        self.not_sent: NotSentError | None = None
         self._client = client
         self._journal = journal
         self._folder = folder
         self._tell = tell
         self._download = download
         self._only = only
+        self._arriving = folder.images / ".arriving"
         self._under_way: dict[str, RowRecord] = {}
         self._room = anyio.Semaphore(AT_ONCE)
 
@@ -115,6 +120,8 @@ class BulkRun:
                 except AIVideoError as error:
                     self.stopped_by = self.stopped_by or error
             saving.cancel_scope.cancel()
+        with suppress(OSError):  # it is empty, or what is in it is still needed
+            self._arriving.rmdir()
 
     async def carry_on(
         self, until: asyncio.Event, told: Callable[[float], None]
@@ -172,17 +179,19 @@ class BulkRun:
             if outcome.task is not None and outcome.ok and self._download:
                 await self._save(row, outcome.task)
             await self._journal.flush()
-        except DownloadError as failure:
+        except AIVideoError as failure:
             error = failure
-            if isinstance(failure.__cause__, OSError):
+            if is_of_the_disk(failure):
                 self._stop(failure, until)
-        except JournalError as failure:
-            error = failure
-            self._stop(failure, until)
         finally:
             self._room.release()
-        if not isinstance(error, NotSentError):
-            self._tell(Result(entry_of(self._journal.row(key) or row), error))
+        if isinstance(error, NotSentError):
+            self.not_sent = error
+            return
+        entry = entry_of(self._journal.row(key) or row)
+        if outcome.task is not None:  # the journal may not have it yet
+            entry = evolve(entry, task_id=outcome.task.id)
+        self._tell(Result(standing(row), entry, error))
 
     def _stop(self, error: AIVideoError, until: asyncio.Event) -> None:
         """Buy no more: what cannot be kept is not worth paying for."""
@@ -191,8 +200,7 @@ class BulkRun:
 
     async def _save(self, row: RowRecord, task: Task) -> None:
         """Save all files of *task*, under the names that the plan gave them."""
-        arrivals = self._folder.images / ".arriving"
-        paths = await self._client.download(task, arrivals)
+        paths = await self._client.download(task, self._arriving)
         files = await anyio.to_thread.run_sync(self._place, row, paths)
         await self._journal.save(task.id, files)
 
@@ -232,8 +240,16 @@ class BulkRun:
         while True:
             await anyio.sleep(pause)
             begun = loop.time()
-            await anyio.to_thread.run_sync(refresh, self._folder)
+            with suppress(OSError, JournalError):  # the next one, or the last, tells
+                await anyio.to_thread.run_sync(refresh, self._folder)
             pause = max(REWRITTEN, 20 * (loop.time() - begun))
+
+
+def is_of_the_disk(error: AIVideoError) -> bool:
+    """Tell whether it is the disk that cannot take what was bought."""
+    if isinstance(error, DownloadError):
+        return isinstance(error.__cause__, OSError)
+    return isinstance(error, JournalError)
 
 
 def refresh(folder: RunFolder) -> None:

@@ -14,7 +14,7 @@ from aivideo_async.models.money import from_milli
 from aivideo_async.models.strictjson import decode
 from aivideo_async.models.tasks import Task
 
-__all__ = ["entry_of", "is_transient", "is_wanted", "status_of"]
+__all__ = ["entry_of", "is_transient", "is_wanted", "standing", "status_of"]
 
 STATUS_OF = {
     State.PLANNED: Status.QUEUED,

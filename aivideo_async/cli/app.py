@@ -26,8 +26,11 @@ __all__ = ["run"]
 COMMANDS = {
     "demo": "Make sample product shots offline: no key, no network, no cost.",
     "image": "Generate pictures and save them.",
+    "plan": "Show what a sheet would cost; nothing is bought.",
+    "run": "Make the pictures of a sheet; the same command continues.",
     "status": "Show how a run stands, also while it goes on.",
-    "resolve": "Settle purchases whose outcome is unknown.",
+    "retry": "Buy again what failed in a run.",
+    "resolve": "Settle purchases of a run whose outcome is unknown.",
     "task": "Look at tasks, wait for them, download their files.",
     "credits": "Show the account's balance.",
     "price": "Show what a picture costs.",

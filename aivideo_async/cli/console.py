@@ -75,6 +75,18 @@ class Console:
         if not (self.json or self.quiet):
             self._tell(text)
 
+    def screen(self, lines: Iterable[str]) -> None:
+        """Tell people something that is laid out already."""
+        if not (self.json or self.quiet):
+            for line in lines:
+                echo(line, err=True)
+
+    @property
+    def can_ask(self) -> bool:
+        """Whether somebody sits there who can be asked."""
+        streams = (sys.stdin, sys.stderr)  # a closed one is None
+        return not self.json and all(each and each.isatty() for each in streams)
+
     # --- for programs ------------------------------------------------------------
 
     def record(self, kind: str, **fields: Any) -> None:
@@ -123,8 +135,8 @@ class Console:
         self.record("summary", **self.summary, exit=int(code))
 
     @contextmanager
-    def progress(self, total: int) -> Iterator[Progress]:
-        """Show how far *total* steps have come, in the way that suits stderr."""
+    def progress(self, total: int, done: int = 0) -> Iterator[Progress]:
+        """Show how many of *total* steps are done, in the way that suits stderr."""
         from aivideo_async.cli import progress as shown
 
         if self.json:
@@ -132,9 +144,9 @@ class Console:
         elif self.quiet:
             chosen = shown.QuietProgress()
         elif shown.is_terminal() and not self.verbose:
-            chosen = shown.live_progress(total)
+            chosen = shown.live_progress(total, done)
         else:
-            chosen = shown.PlainProgress(total)
+            chosen = shown.PlainProgress(total, done)
         with chosen:
             self._progress = chosen
             try:

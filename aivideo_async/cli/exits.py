@@ -17,7 +17,8 @@ When several apply the gravest counts: see `worst`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from enum import IntEnum
 
 import click
@@ -41,7 +42,16 @@ from aivideo_async.errors import (
     WaitTimeoutError,
 )
 
-__all__ = ["CODES", "DiskError", "Exit", "code_of", "worst"]
+__all__ = [
+    "CODES",
+    "DiskError",
+    "Exit",
+    "NotAgreedError",
+    "UnusableError",
+    "code_of",
+    "usage",
+    "worst",
+]
 
 
 class Exit(IntEnum):
@@ -65,6 +75,18 @@ class DiskError(click.ClickException):
     """The disk is full or not writable."""
 
     exit_code = Exit.DISK
+
+
+class NotAgreedError(click.ClickException):
+    """Nobody agreed to spend so much."""
+
+    exit_code = Exit.USAGE
+
+
+class UnusableError(click.ClickException):
+    """What was named cannot be used: a sheet, a folder, a key."""
+
+    exit_code = Exit.USAGE
 
 
 CODES: Mapping[type[AIVideoError], Exit] = {
@@ -97,6 +119,15 @@ GRAVEST_FIRST = (
     Exit.SOME_FAILED,
     Exit.DONE,
 )
+
+
+@contextmanager
+def usage() -> Iterator[None]:
+    """Take what is wrong with a file or a folder that was named for wrong usage."""
+    try:
+        yield
+    except ConfigurationError as error:
+        raise UnusableError(str(error)) from None
 
 
 def code_of(error: Exception) -> Exit:

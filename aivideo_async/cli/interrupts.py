@@ -32,17 +32,24 @@ if hasattr(signal, "SIGHUP"):
     SIGNALS[signal.SIGHUP] = Exit.HUNG_UP
 
 
-def run(work: Callable[[Interrupts], Awaitable[Exit]], *, collects: bool) -> Exit:
+def run(
+    work: Callable[[Interrupts], Awaitable[Exit]],
+    *,
+    collects: bool,
+    drain: float | None = None,
+) -> Exit:
     """
     Run *work* in a loop of its own, to its end or to that of a signal.
 
     Args:
         work: What to do; it watches `Interrupts.stop`.
         collects: Whether the first signal only asks *work* to stop.
+        drain: Seconds for which it may collect after a Ctrl-C; None for as many as it
+            takes.
     """
 
     async def guarded() -> Exit:
-        return await Interrupts(collects=collects).guard(work)
+        return await Interrupts(collects=collects, drain=drain).guard(work)
 
     return asyncio.run(guarded())
 
@@ -57,13 +64,19 @@ class Interrupts:
         collects: Whether the first signal only asks the command to stop.
     """
 
-    def __init__(self, *, collects: bool) -> None:
+    def __init__(self, *, collects: bool, drain: float | None = None) -> None:
         self.stop = asyncio.Event()
         self.code: Exit | None = None
         self.collects = collects
+        self._drain = drain
         self._loop = asyncio.get_running_loop()
         self._main = asyncio.current_task()
         self._timer: asyncio.TimerHandle | None = None
+
+    @property
+    def drain(self) -> float | None:
+        """For how many seconds it may collect after the first signal; None for ever."""
+        return self._drain if self.code is Exit.INTERRUPTED else DRAIN
 
     async def guard(self, work: Callable[[Interrupts], Awaitable[Exit]]) -> Exit:
         """Do *work*; return its code, or that of the signal that stopped it."""
@@ -88,8 +101,8 @@ class Interrupts:
         self.stop.set()
         if again or not self.collects:
             self._leave()
-        elif number != signal.SIGINT:
-            self._timer = self._loop.call_later(DRAIN, self._leave)
+        elif (drain := self.drain) is not None:
+            self._timer = self._loop.call_later(drain, self._leave)
 
     def _leave(self) -> None:
         """Cancel the command, and go on doing so: a client that closes is patient."""

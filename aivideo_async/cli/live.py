@@ -36,7 +36,7 @@ class LiveProgress:
 
     pace: float | None = 0.25
 
-    def __init__(self, total: int) -> None:
+    def __init__(self, total: int, done: int = 0) -> None:
         self._console = Console(file=cast("IO[str]", Forgiving()))
         self._bar = Bar(
             BarColumn(None, complete_style="cyan", finished_style="cyan"),
@@ -44,7 +44,7 @@ class LiveProgress:
             TimeElapsedColumn(),
             expand=True,
         )
-        self._task = self._bar.add_task("", total=total)
+        self._task = self._bar.add_task("", total=total, completed=done)
         self._status = Text("", "dim", no_wrap=True, overflow="ellipsis")
         self._live = Live(
             Group(self._bar, self._status),
@@ -65,8 +65,8 @@ class LiveProgress:
             self._console.print(line, no_wrap=ok, overflow="ellipsis" if ok else "fold")
 
     def show(self, status: str) -> None:
-        """Show how things stand, in the line under the bar."""
-        self._status.plain = printable(status)
+        """Show how things stand, in the lines under the bar."""
+        self._status.plain = "\n".join(map(printable, status.splitlines()))
 
     def say(self, text: str) -> None:
         """Print *text* above the bar; the terminal breaks its lines, so it can be copied."""

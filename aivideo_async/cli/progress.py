@@ -45,7 +45,7 @@ class Progress(Protocol):
         """Tell that one more step is done, and in one line what became of it."""
 
     def show(self, status: str) -> None:
-        """Tell how things stand in all."""
+        """Tell how things stand in all, in one line or a few."""
 
     def say(self, text: str) -> None:
         """Print *text* as it is, above what is live."""
@@ -68,11 +68,11 @@ def is_terminal() -> bool:
     return sys.stderr.isatty() and not dumb and not os.environ.get("CI")
 
 
-def live_progress(total: int) -> Progress:
+def live_progress(total: int, done: int) -> Progress:
     """Return the live progress of *total* steps; what draws it is loaded now."""
     from aivideo_async.cli.live import LiveProgress
 
-    return LiveProgress(total)
+    return LiveProgress(total, done)
 
 
 @contextmanager
@@ -155,9 +155,9 @@ class PlainProgress(SilentProgress):
 
     pace: float | None = 30.0
 
-    def __init__(self, total: int) -> None:
+    def __init__(self, total: int, done: int = 0) -> None:
         self._total = total
-        self._done = 0
+        self._done = done
 
     def step(self, text: str = "", *, ok: bool = True) -> None:
         """Print the step and its number."""
@@ -167,8 +167,8 @@ class PlainProgress(SilentProgress):
             self._print(f"{word:<6} {printable(text)}")
 
     def show(self, status: str) -> None:
-        """Print how things stand."""
-        self._print(printable(status))
+        """Print how things stand, in one line."""
+        self._print(" · ".join(map(printable, status.splitlines())))
 
     def _print(self, text: str) -> None:
         self.say(f"{self._done:>3}/{self._total}  {text}")

@@ -10,14 +10,12 @@ import shlex
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-import click
-
-from aivideo_async import ConfigurationError
 from aivideo_async.bulk.contact import NextStep
 from aivideo_async.bulk.folder import RunFolder
 from aivideo_async.bulk.manifest import Status
 from aivideo_async.bulk.overview import Failures, Overview
 from aivideo_async.cli import money
+from aivideo_async.cli.exits import UnusableError, usage
 from aivideo_async.client.options import BASE_URL
 from aivideo_async.journal import Journal, Owner, Reader
 from aivideo_async.models.text import printable
@@ -30,19 +28,17 @@ def reading(path: Path) -> Reader:
     Open the journal of the run at *path*, to look at it.
 
     Raises:
-        click.UsageError: There is no run, or one of another version.
+        UnusableError: There is no run, or one of another version.
         JournalError: It cannot be read.
     """
     journal = RunFolder(path).journal
     if not journal.is_file():
-        raise click.UsageError(
+        raise UnusableError(
             f"{printable(str(path))} is no folder of a run: it has no {journal.name}. "
             "Name the folder that was given with -o."
         )
-    try:
+    with usage():
         return Journal.reading(journal)
-    except ConfigurationError as error:
-        raise click.UsageError(str(error)) from None
 
 
 def command(name: str, *words: str, owner: Owner | None = None) -> str:

@@ -174,9 +174,9 @@ class Journal(Queries):
         Let an item be bought again, on the user's word.
 
         Its newest attempt is UNKNOWN, or has come to an end; it stays as evidence, and
-        goes on counting as spent unless it FAILED.
+        goes on counting as spent unless it FAILED or was REFUSED.
         """
-        ends = (State.UNKNOWN, State.FAILED, State.DONE, State.SAVED)
+        ends = (State.UNKNOWN, State.FAILED, State.REFUSED, State.DONE, State.SAVED)
         return self._say(key, Word.RELEASED, ends)
 
     def forget(self, key: str) -> asyncio.Future[None]:

@@ -27,7 +27,7 @@ from tests.journal.helpers import KEY, ORIGIN, intent
 from tests.warp import WarpLoop
 
 AGAIN = {State.NOT_SENT, State.REFUSED}
-ENDS = {State.UNKNOWN, State.FAILED, State.DONE, State.SAVED}
+ENDS = {State.UNKNOWN, State.FAILED, State.REFUSED, State.DONE, State.SAVED}
 SPENT = {
     State.SUBMITTING,
     State.RUNNING,

@@ -89,7 +89,10 @@ WAYS: dict[State, Callable[[Journal], Awaitable[None]]] = {
     State.REFUSED: to_refused,
 }
 MAY_BE_BOUGHT = {State.NOT_SENT, State.REFUSED}
-MAY_BE_RELEASED = (State.UNKNOWN, State.FAILED, State.DONE, State.SAVED)
+MAY_BE_RELEASED = (
+    *(State.UNKNOWN, State.FAILED, State.REFUSED),
+    *(State.DONE, State.SAVED),
+)
 
 
 @pytest.mark.parametrize("state", WAYS)

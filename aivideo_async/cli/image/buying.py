@@ -17,7 +17,6 @@ from attrs import define, field
 
 from aivideo_async import (
     AIVideoError,
-    APIError,
     AsyncClient,
     GptImage2,
     NotSentError,
@@ -25,10 +24,9 @@ from aivideo_async import (
     OutcomeUnknownError,
     Task,
     TaskFailedError,
-    UnexpectedResponseError,
 )
 from aivideo_async.cli import money
-from aivideo_async.cli.connect import connected
+from aivideo_async.cli.connect import balance, connected
 from aivideo_async.cli.console import error_fields
 from aivideo_async.cli.exits import Exit, code_of, worst
 from aivideo_async.cli.image.order import Order, total
@@ -249,21 +247,6 @@ class Purchase:
                 f"{money.pictures(unknown)} may have been paid for: sent, and the answer "
                 "was lost. Not sent again; compare the balance before you buy anew."
             )
-
-
-async def balance(client: AsyncClient) -> Decimal | None:
-    """
-    Read the balance, or None if the service does not tell.
-
-    Raises:
-        AIVideoError: The key is wrong, or the service cannot be reached.
-    """
-    try:
-        return (await client.credits()).balance
-    except (APIError, UnexpectedResponseError) as error:
-        if code_of(error) is Exit.CANNOT_WORK:
-            raise
-        return None
 
 
 def is_paid(outcome: Outcome) -> bool:

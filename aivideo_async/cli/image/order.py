@@ -4,10 +4,9 @@ What ``aivideo image`` is to buy: checked, priced and agreed to before anything 
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable
 from decimal import Decimal
-from typing import Any, TextIO
+from typing import Any
 
 import click
 from attrs import frozen
@@ -15,17 +14,11 @@ from attrs import frozen
 from aivideo_async import GenerationRequest, GptImage2
 from aivideo_async.cli import money
 from aivideo_async.cli.console import Console
-from aivideo_async.cli.exits import Exit
+from aivideo_async.cli.exits import NotAgreedError
 
-__all__ = ["CONFIRM_ABOVE", "NotAgreedError", "Order", "total"]
+__all__ = ["CONFIRM_ABOVE", "Order", "total"]
 
 CONFIRM_ABOVE = Decimal(1)  # dollars
-
-
-class NotAgreedError(click.ClickException):
-    """Nobody agreed to spend so much."""
-
-    exit_code = Exit.USAGE
 
 
 @frozen
@@ -85,18 +78,13 @@ class Order:
         if yes or self.price * money.DOLLARS_PER_CREDIT <= CONFIRM_ABOVE:
             return
         dollars = money.dollars(self.price)
-        if console.json or not (is_terminal(sys.stdin) and is_terminal(sys.stderr)):
+        if not console.can_ask:
             raise NotAgreedError(
                 f"About {dollars} is more than ${CONFIRM_ABOVE}, and there is no "
                 "terminal to ask on: add --yes. Nothing was sent."
             )
         if not click.confirm(f"Spend about {dollars}?", err=True):
             raise NotAgreedError("not agreed to. Nothing was sent.")
-
-
-def is_terminal(stream: TextIO | None) -> bool:
-    """Tell whether somebody sits there; a closed stream is None."""
-    return stream is not None and stream.isatty()
 
 
 def total(requests: Iterable[GenerationRequest]) -> Decimal:

@@ -7,7 +7,6 @@ for no decision.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -17,12 +16,10 @@ import anyio.to_thread
 import click
 from attrs import frozen
 
-from aivideo_async import ConfigurationError
 from aivideo_async.bulk.folder import RunFolder
 from aivideo_async.bulk.run import refresh
 from aivideo_async.cli import money
-from aivideo_async.cli.exits import DiskError, Exit, worst
-from aivideo_async.cli.image.order import NotAgreedError, is_terminal
+from aivideo_async.cli.exits import DiskError, Exit, NotAgreedError, usage, worst
 from aivideo_async.cli.options import Settings
 from aivideo_async.cli.resolve.adopting import adopt, check_address
 from aivideo_async.cli.resolve.decisions import Decisions
@@ -63,8 +60,8 @@ class Unknown:
         Read what is unknown in the run at *path*.
 
         Raises:
-            click.UsageError: There is no run.
-            AIVideoError: Its journal cannot be read.
+            UnusableError: There is no run.
+            JournalError: It cannot be read.
         """
         with reading(path) as known:
             return cls(settings, path, known.unknown(), known.owner())
@@ -103,8 +100,7 @@ class Unknown:
             f"{money.pictures(len(again))} may be paid twice: another "
             f"{money.credits(at_risk(again))}."
         )
-        terminal = is_terminal(sys.stdin) and is_terminal(sys.stderr)
-        if self.settings.json or not terminal:
+        if not self.settings.console.can_ask:
             raise NotAgreedError(
                 f"{text} There is no terminal to ask on: add --yes. Nothing was changed."
             )
@@ -116,7 +112,7 @@ class Unknown:
         Carry out the *decisions*, and write the manifest anew.
 
         Raises:
-            click.UsageError: Another process has the journal.
+            UnusableError: Another process has the journal.
             AIVideoError: The key is wrong, or the journal cannot be written.
         """
         assert self.owner is not None  # noqa: S101  (something was bought)
@@ -160,13 +156,11 @@ async def held(path: Path, owner: Owner) -> AsyncIterator[Journal]:
     Have the journal of the run at *path* to oneself, as the *owner* had it.
 
     Raises:
-        click.UsageError: Another process has it; the text says which.
+        UnusableError: Another process has it; the text says which.
     """
     journal = Journal(RunFolder(path).journal)
-    try:
+    with usage():
         journal.open(origin=owner.origin, key_fingerprint=owner.key_fingerprint)
-    except ConfigurationError as error:
-        raise click.UsageError(str(error)) from None
     try:
         yield journal
     finally:

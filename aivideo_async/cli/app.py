@@ -30,7 +30,7 @@ COMMANDS = {
     "run": "Make the pictures of a sheet; the same command continues.",
     "status": "Show how a run stands, also while it goes on.",
     "retry": "Buy again what failed in a run.",
-    "resolve": "Settle purchases whose outcome is unknown.",
+    "resolve": "Settle purchases of a run whose outcome is unknown.",
     "task": "Look at tasks, wait for them, download their files.",
     "credits": "Show the account's balance.",
     "price": "Show what a picture costs.",

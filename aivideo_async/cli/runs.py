@@ -7,22 +7,20 @@ What is suggested can be pasted into a shell as it is.
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-import click
-
-from aivideo_async import ConfigurationError
 from aivideo_async.bulk.contact import NextStep
 from aivideo_async.bulk.folder import RunFolder
 from aivideo_async.bulk.manifest import Status
 from aivideo_async.bulk.overview import Failures, Overview
 from aivideo_async.cli import money
+from aivideo_async.cli.exits import UnusableError, usage
 from aivideo_async.client.options import BASE_URL
 from aivideo_async.journal import Journal, Owner, Reader
 from aivideo_async.models.text import printable
 
-__all__ = ["command", "next_steps", "reading"]
+__all__ = ["command", "next_steps", "reading", "step_lines"]
 
 
 def reading(path: Path) -> Reader:
@@ -30,19 +28,17 @@ def reading(path: Path) -> Reader:
     Open the journal of the run at *path*, to look at it.
 
     Raises:
-        click.UsageError: There is no run, or one of another version.
+        UnusableError: There is no run, or one of another version.
         JournalError: It cannot be read.
     """
     journal = RunFolder(path).journal
     if not journal.is_file():
-        raise click.UsageError(
+        raise UnusableError(
             f"{printable(str(path))} is no folder of a run: it has no {journal.name}. "
             "Name the folder that was given with -o."
         )
-    try:
+    with usage():
         return Journal.reading(journal)
-    except ConfigurationError as error:
-        raise click.UsageError(str(error)) from None
 
 
 def command(name: str, *words: str, owner: Owner | None = None) -> str:
@@ -94,3 +90,19 @@ def next_steps(
             command("retry", folder, owner=owner),
             f"{money.pictures(failures.transient)} that may go better now, {cost}",
         )
+
+
+def step_lines(steps: Iterable[NextStep]) -> Iterator[str]:
+    """
+    Lay *steps* out for people.
+
+    Example:
+        >>> print(*step_lines([NextStep("aivideo retry run", "2 pictures")]), sep="\\n")
+        <BLANKLINE>
+        Next      aivideo retry run
+                  2 pictures
+    """
+    for number, step in enumerate(steps):
+        yield ""
+        yield f"{'' if number else 'Next':<10}{step.command}"
+        yield f"{'':<10}{step.purpose}"

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import anyio.to_thread
 import click
 import pytest
 import pytest_asyncio
@@ -19,6 +20,7 @@ from aivideo_async.journal import Journal, Record, State, Word
 from aivideo_async.models import Evidence
 from tests.cli.conftest import Aivideo
 from tests.cli.runs import FAST, bought, sheet_of
+from tests.cli.terminal import Ran, run_in_terminal
 
 SENT = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
 NONE = timedelta(0)
@@ -165,7 +167,7 @@ async def test_without_a_decision_nothing_happens(
     before = (spring / "manifest.jsonl").stat(), len(emulator.requests)
     said = await aivideo("resolve", "run")
     assert (7, "") == (said.code, said.stderr)
-    assert "2 pictures of run have an unknown" in said.stdout
+    assert "2 pictures of run have an unknown outcome:" in said.stdout
     assert "4.8 credits ($0.024) at most" in said.stdout
     assert "B  2.4 credits ($0.012), sent " in said.stdout
     assert "connection or answer broke" in said.stdout
@@ -208,6 +210,7 @@ async def test_an_adopted_task_is_collected_and_not_bought_again(
     said = await aivideo("resolve", "run", "--adopt", word)
     assert 7 == said.code  # C is still unknown
     assert said.lines[0].startswith(f"B adopted: task {lost(emulator, 1)} is ")
+    assert "Next      aivideo resolve run" in said.lines
     manifest = (spring / "manifest.jsonl").read_text("utf-8").splitlines()
     assert lost(emulator, 1) == json.loads(manifest[1])["task_id"]
     await bought(emulator, spring, sheet=tmp_path / "products.csv")
@@ -223,7 +226,8 @@ async def test_a_task_that_cannot_be_it_is_refused(
     words = ["B=no-such-task", f"C={lost(emulator, 0)}"]
     options = [option for word in words for option in ("--adopt", word)]
     said = await aivideo("resolve", "run", *options)
-    assert (7, "") == (said.code, said.stdout)
+    assert 7 == said.code
+    assert " adopted: " not in said.stdout
     assert "Task ID does not exist" in said.stderr
     assert "belongs to a picture of this run already" in said.stderr
     assert {State.UNKNOWN} == {known_of(spring, key).state for key in "BC"}
@@ -257,7 +261,8 @@ async def test_a_forgotten_purchase_is_left_alone(
 ):
     """It is never bought, and goes on counting as spent; exit code 0 in the end."""
     said = await aivideo("resolve", "run", "--forget-all")
-    assert (0, 2) == (said.code, len(said.lines))
+    assert 0 == said.code
+    assert 2 == sum(" forgotten: " in line for line in said.lines)
     await bought(emulator, spring, sheet=tmp_path / "products.csv")
     assert Word.FORGOTTEN is known_of(spring, "B").word
     assert 3 == len(emulator.ledger.charges)
@@ -292,6 +297,24 @@ async def test_without_a_terminal_nobody_is_asked_to_pay_twice(
     assert "may be paid twice: another 2.4 credits ($0.012)." in words
     assert "add --yes. Nothing was changed." in words
     assert None is known_of(spring, "B").word
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("typed", "code"), [("y\n", 7), ("n\n", 2)])
+async def test_on_a_terminal_it_asks_before_anything_is_paid_twice(
+    typed: str, code: int, spring: Path, emulator: Emulator, tmp_path: Path
+):
+    """Naming the price; no is the default."""
+
+    def resolve() -> Ran:
+        words = ("resolve", "run", "--resubmit", "B")
+        return run_in_terminal(*words, folder=tmp_path, typed=typed)
+
+    ran = await anyio.to_thread.run_sync(resolve)
+    assert code == ran.code
+    assert "1 picture may be paid twice: another 2.4 credits" in ran.stderr
+    word = Word.RELEASED if code == 7 else None
+    assert word is known_of(spring, "B").word
 
 
 async def test_a_run_under_way_is_not_meddled_with(

@@ -238,7 +238,6 @@ async def test_what_a_killed_run_was_sending_is_unknown(
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such terminals")
 async def test_on_a_terminal_it_is_redrawn_until_ctrl_c(begin: Begin, tmp_path: Path):
     """Within 80 columns; exit code 0, for the run goes on."""
     await begin(1, 1, "a mug @slow:1000000")

@@ -10,10 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import click
-
 from aivideo_async.bulk.folder import RunFolder
-from aivideo_async.cli.exits import DiskError
+from aivideo_async.cli.exits import DiskError, UnusableError
 from aivideo_async.journal import Journal
 from aivideo_async.models.text import printable
 
@@ -28,7 +26,7 @@ def claim(folder: RunFolder) -> None:
     Make *folder* the demo's own, without a run in it.
 
     Raises:
-        click.UsageError: It holds what no demo made, or another demo works in it.
+        UnusableError: It holds what no demo made, or another demo works in it.
     """
     mark = folder.path / ".gitignore"
     folder.path.mkdir(parents=True, exist_ok=True)
@@ -45,8 +43,8 @@ def claim(folder: RunFolder) -> None:
         old.unlink(missing_ok=True)
 
 
-def _refused(folder: RunFolder, why: str) -> click.UsageError:
-    return click.UsageError(
+def _refused(folder: RunFolder, why: str) -> UnusableError:
+    return UnusableError(
         f"{printable(str(folder.path))} {why}: name a new or empty folder."
     )
 

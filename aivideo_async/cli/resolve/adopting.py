@@ -9,11 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import click
-
 from aivideo_async import AIVideoError, AsyncClient
 from aivideo_async.cli.connect import connected
-from aivideo_async.cli.exits import Exit, code_of
+from aivideo_async.cli.exits import Exit, UnusableError, code_of
 from aivideo_async.cli.options import Settings
 from aivideo_async.cli.resolve.evidence import clock_ahead, misfit
 from aivideo_async.client.options import read_address
@@ -108,11 +106,11 @@ def check_address(settings: Settings, owner: Owner) -> None:
     Check that the API that will be asked is the one that was bought from.
 
     Raises:
-        click.UsageError: It is another one, and would know none of the tasks.
+        UnusableError: It is another one, and would know none of the tasks.
     """
     address = str(read_address(settings.base_url).origin())
     if address != owner.origin:
-        raise click.UsageError(
+        raise UnusableError(
             f"This run was bought from {owner.origin}, and this command would ask "
             f"{address}: add --base-url {owner.origin}, with the key that belongs to "
             "it. Nothing was changed."

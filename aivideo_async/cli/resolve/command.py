@@ -13,7 +13,7 @@ __all__ = ["resolve"]
 
 EXAMPLES = """\
 aivideo resolve runs/spring
-aivideo resolve runs/spring --adopt MUG-RED=397ce9f2-c04e-4244-ac33-3af19a7cc297
+aivideo resolve runs/spring --adopt MUG=397ce9f2-c04e-4244-ac33-3af19a7cc297
 aivideo resolve runs/spring --resubmit MUG-BLUE --forget MUG-OLD"""
 
 

@@ -45,8 +45,9 @@ def overview(path: Path, records: Sequence[Record]) -> Iterator[str]:
         yield f"No picture of {printable(str(path))} has an unknown outcome."
         return
     have = "has" if len(records) == 1 else "have"
-    yield f"{money.pictures(len(records))} of {printable(str(path))} {have} an unknown"
-    yield f"outcome: perhaps paid, {money.credits(at_risk(records))} at most."
+    count = money.pictures(len(records))
+    yield f"{count} of {printable(str(path))} {have} an unknown outcome:"
+    yield f"perhaps paid, {money.credits(at_risk(records))} at most."
     for record in records:
         yield ""
         yield from _about(path, record)

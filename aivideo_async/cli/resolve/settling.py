@@ -9,17 +9,17 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import anyio.to_thread
 import click
 from attrs import frozen
 
-from aivideo_async import ConfigurationError
 from aivideo_async.bulk.folder import RunFolder
 from aivideo_async.bulk.run import refresh
 from aivideo_async.cli import money
-from aivideo_async.cli.exits import DiskError, Exit, NotAgreedError, worst
+from aivideo_async.cli.exits import DiskError, Exit, NotAgreedError, usage, worst
 from aivideo_async.cli.options import Settings
 from aivideo_async.cli.resolve.adopting import adopt, check_address
 from aivideo_async.cli.resolve.decisions import Decisions
@@ -29,7 +29,8 @@ from aivideo_async.cli.resolve.evidence import (
     overview,
     ways_out,
 )
-from aivideo_async.cli.runs import reading
+from aivideo_async.cli.runs import reading, step_lines
+from aivideo_async.cli.status.survey import survey
 from aivideo_async.journal import Journal, Owner, Record
 from aivideo_async.models.text import printable
 
@@ -59,8 +60,8 @@ class Unknown:
         Read what is unknown in the run at *path*.
 
         Raises:
-            click.UsageError: There is no run.
-            AIVideoError: Its journal cannot be read.
+            UnusableError: There is no run.
+            JournalError: It cannot be read.
         """
         with reading(path) as known:
             return cls(settings, path, known.unknown(), known.owner())
@@ -111,7 +112,7 @@ class Unknown:
         Carry out the *decisions*, and write the manifest anew.
 
         Raises:
-            click.UsageError: Another process has the journal.
+            UnusableError: Another process has the journal.
             AIVideoError: The key is wrong, or the journal cannot be written.
         """
         assert self.owner is not None  # noqa: S101  (something was bought)
@@ -129,11 +130,9 @@ class Unknown:
                 await journal.forget(key)
                 self._settled(key, "forgotten", "left alone; it counts as spent")
         await anyio.to_thread.run_sync(self._refresh)
+        for text in step_lines(survey(self.path, datetime.now(UTC)).steps):
+            self.settings.console.result(text)
         left = Unknown.read(self.settings, self.path)
-        if left.records:
-            self.settings.console.note(
-                f"{money.pictures(len(left.records))} still unknown: aivideo resolve"
-            )
         return worst([*codes, left.tell()])
 
     def _settled(self, key: str, how: str, text: str) -> None:
@@ -157,13 +156,11 @@ async def held(path: Path, owner: Owner) -> AsyncIterator[Journal]:
     Have the journal of the run at *path* to oneself, as the *owner* had it.
 
     Raises:
-        click.UsageError: Another process has it; the text says which.
+        UnusableError: Another process has it; the text says which.
     """
     journal = Journal(RunFolder(path).journal)
-    try:
+    with usage():
         journal.open(origin=owner.origin, key_fingerprint=owner.key_fingerprint)
-    except ConfigurationError as error:
-        raise click.UsageError(str(error)) from None
     try:
         yield journal
     finally:

@@ -7,12 +7,14 @@ from typing import Any
 
 from aivideo_async.bulk.manifest import Status
 from aivideo_async.cli import money
+from aivideo_async.cli.run.board import duration
+from aivideo_async.cli.runs import step_lines
 from aivideo_async.cli.status.survey import Survey
 from aivideo_async.cli.words import shortened
 from aivideo_async.journal import Record
 from aivideo_async.models.text import printable
 
-__all__ = ["duration", "fields", "line", "screen"]
+__all__ = ["fields", "line", "screen"]
 
 WORDS = {
     Status.FAILED: "failed",
@@ -37,10 +39,7 @@ def screen(seen: Survey) -> Iterator[str]:
     yield from _money(seen)
     yield from _failures(seen)
     yield from _unknown(seen)
-    for number, step in enumerate(seen.steps):
-        yield ""
-        yield _row("" if number else "Next", step.command)
-        yield _row("", step.purpose)
+    yield from step_lines(seen.steps)
 
 
 def line(seen: Survey) -> str:
@@ -79,20 +78,6 @@ def fields(seen: Survey) -> dict[str, Any]:
         "unknown": [record.key for record in seen.unknown],
         "next": [step.command for step in seen.steps],
     }
-
-
-def duration(seconds: float) -> str:
-    """
-    Write a duration as people say it.
-
-    Example:
-        >>> duration(41.26), duration(1030), duration(9000)
-        ('41 s', '17 min', '2 h 30 min')
-    """
-    if seconds < 60:
-        return f"{seconds:.0f} s"
-    hours, minutes = divmod(round(seconds / 60), 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min"
 
 
 def _row(name: str, text: str) -> str:

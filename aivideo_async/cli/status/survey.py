@@ -76,8 +76,8 @@ def survey(path: Path, now: datetime) -> Survey:
     Look at the run at *path*; disturbs nobody and needs no network.
 
     Raises:
-        click.UsageError: There is no run.
-        AIVideoError: Its folder cannot be read.
+        UnusableError: There is no run.
+        JournalError: It cannot be read.
     """
     with reading(path) as known:
         owner = known.owner()

@@ -457,7 +457,12 @@ async def test_whoever_reads_leaves_nothing_behind(tmp_path: Path):
     path = tmp_path / "jobs.db"
     async with opened(path):
         pass
-    before = set(os.listdir(tmp_path))
+    before = names_in(tmp_path)
     with Journal.reading(path) as reader:
         assert None is reader.find("mug")
-    assert before == set(os.listdir(tmp_path))
+    assert before == names_in(tmp_path)
+
+
+def names_in(folder: Path) -> set[str]:
+    """Return what lies in a folder."""
+    return {file.name for file in folder.iterdir()}

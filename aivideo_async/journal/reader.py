@@ -29,7 +29,7 @@ ADVICE = "Nothing was sent; it must be a file that this user may read."
 
 _RECORDS = """
     SELECT item.id, attempt.id, item.key, item.fingerprint, attempt.state, item.model,
-        item.method, item.path, COALESCE(attempt.price, item.price),
+        item.method, item.path, item.price,
         attempt.callback_url, attempt.task_id, attempt.evidence, attempt.answer,
         attempt.intended_at, attempt.ended_at, attempt.claimed
     FROM item LEFT JOIN attempt ON attempt.item = item.id"""

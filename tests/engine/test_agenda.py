@@ -85,6 +85,28 @@ def test_an_empty_agenda_has_nothing_to_give():
     assert math.inf == plan.next_due()
 
 
+@pytest.mark.parametrize("kind", ["create", "look", "again", "later", "ranked"])
+def test_an_agenda_is_empty_once_the_last_job_is_taken(kind: str):
+    """And not before, wherever that job waits."""
+    plan = Agenda(1)
+    one = job(Stage.LOOK if kind in {"look", "ranked"} else Stage.CREATE, "1")
+    if kind == "create":
+        plan.add_create(one)
+    elif kind == "again":
+        plan.add_again(one)
+    elif kind == "later":
+        plan.add_later(5.0, one)
+    else:
+        plan.add_look(one)
+    if kind == "ranked":
+        plan.add_look(job(Stage.LOOK, "2"))
+        plan.rank_looks(0.0)
+        assert "1" == taken(plan, most=1)
+    assert not plan.is_empty()
+    taken(plan, 9.0)
+    assert plan.is_empty()
+
+
 def test_creates_come_first_come_first_served():
     """And so do looks."""
     assert "abcdef" == taken(agenda(creates="abcdef"))

@@ -8,6 +8,7 @@ there. The task group in here holds nothing but downloads: a purchase is the cli
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable, Container, Iterator
 from contextlib import aclosing
 from hashlib import file_digest
@@ -36,6 +37,8 @@ from aivideo_async.models.strictjson import decode
 from aivideo_async.models.tasks import Outcome, Task
 
 __all__ = ["BulkRun", "Result", "refresh", "rows_of"]
+
+log = logging.getLogger("aivideo_async")
 
 AT_ONCE = 16
 """Pictures that are downloaded at the same time."""
@@ -172,13 +175,13 @@ class BulkRun:
             if outcome.task is not None and outcome.ok and self._download:
                 await self._save(row, outcome.task)
             await self._journal.flush()
-        except DownloadError as failure:
-            error = failure
-            if isinstance(failure.__cause__, OSError):
-                self._stop(failure, until)
         except JournalError as failure:
             error = failure
             self._stop(failure, until)
+        except AIVideoError as failure:
+            error = failure
+            if isinstance(failure.__cause__, OSError):  # the disk, or its folder
+                self._stop(failure, until)
         finally:
             self._room.release()
         if not isinstance(error, NotSentError):
@@ -194,7 +197,8 @@ class BulkRun:
         arrivals = self._folder.images / ".arriving"
         paths = await self._client.download(task, arrivals)
         files = await anyio.to_thread.run_sync(self._place, row, paths)
-        await self._journal.save(task.id, files)
+        # Not awaited: with a full disk it would wait for room, and `flush` says so.
+        _ = self._journal.save(task.id, files)
 
     def _place(self, row: RowRecord, paths: list[Path]) -> list[SavedFile]:
         """Give each file its name; what an earlier attempt left keeps its own."""
@@ -232,7 +236,10 @@ class BulkRun:
         while True:
             await anyio.sleep(pause)
             begun = loop.time()
-            await anyio.to_thread.run_sync(refresh, self._folder)
+            try:
+                await anyio.to_thread.run_sync(refresh, self._folder)
+            except (OSError, JournalError) as error:
+                log.warning("The manifest waits, the run goes on: %s", error)
             pause = max(REWRITTEN, 20 * (loop.time() - begun))
 
 

@@ -105,6 +105,9 @@ class Machine(RuleBasedStateMachine):
             max_credits=CEILING,
         )
         self.within(self.client.__aenter__())
+        assert not self.journal._rows(
+            "SELECT 1 FROM attempt WHERE state = 'submitting'"
+        )
         assert self.journal._writer is not None
         self.journal._writer._db.execute("PRAGMA synchronous = OFF")
 
@@ -351,6 +354,7 @@ class Machine(RuleBasedStateMachine):
             assert request.prompt == picture.prompt
             self.got.add(thing.id)
         elif isinstance(thing, AIVideoError):
+            assert "in the journal already" not in str(thing), "two had one key"
             self.got.add(thing.task_id or "")
         else:
             raise thing

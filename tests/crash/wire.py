@@ -50,7 +50,7 @@ class Wire:
 
     Attributes:
         emulator: The service.
-        journal: The file in which each create must stand before it arrives here.
+        journal: The file in which each create must stand before it leaves.
         arrived: The creates that arrived, also through the wires of earlier clients.
         fault: What happens to the next create.
         cut: Whether the process at this end is dead: nothing arrives any more.
@@ -64,6 +64,8 @@ class Wire:
 
     async def exchange(self, request: WireRequest) -> Exchange:
         """Take half a second there, and half a second back."""
+        if request.method == "POST":
+            self._check_intent(request)
         await asyncio.sleep(0.5)
         if self.cut:
             return LOST
@@ -81,7 +83,6 @@ class Wire:
         if fault == "not sent":
             return Exchange(False, error=Fault(FaultKind.CONNECT, "refused"))
         request.sent = True
-        self._check_intent(request)
         if fault == "dropped":
             return LOST
         if fault in REFUSALS:
@@ -97,7 +98,7 @@ class Wire:
         return Exchange(True, reply.status, reply.headers, reply.content())
 
     def _check_intent(self, request: WireRequest) -> None:
-        """Nothing may arrive here that is not in the journal, on its way."""
+        """Nothing may leave that is not in the journal, on its way."""
         with closing(sqlite3.connect(self.journal)) as db:
             ((open_creates,),) = db.execute(
                 "SELECT COUNT(*) FROM attempt"
@@ -137,7 +138,7 @@ class Wire:
             found = db.execute(
                 "SELECT task_id FROM attempt WHERE task_id IS NOT NULL ORDER BY id DESC"
             ).fetchone()
-        return found and found[0].encode()
+        return None if found is None else bytes(found[0], "ascii")
 
 
 def _hash(request: WireRequest) -> str:

@@ -201,6 +201,7 @@ class BulkRun:
     async def _save(self, row: RowRecord, task: Task) -> None:
         """Save all files of *task*, under the names that the plan gave them."""
         paths = await self._client.download(task, self._arriving)
+        row = self._journal.row(row.planned.key) or row  # with this attempt
         files = await anyio.to_thread.run_sync(self._place, row, paths)
         await self._journal.save(task.id, files)
 

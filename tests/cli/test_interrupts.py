@@ -7,10 +7,9 @@ import json
 import os
 import re
 import signal
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TextIO
 
 import pytest
 
@@ -18,7 +17,7 @@ from aivideo_async import GptImage2
 from aivideo_async.cli.exits import Exit
 from aivideo_async.cli.interrupts import DRAIN, Interrupts
 from aivideo_async.emulator import Emulator, Rule, Scenario, acts
-from tests.cli.terminal import COMMAND, Ran, environment
+from tests.cli.processes import charged, ids_of, running
 from tests.warp import warped
 
 PROMPTS = [f"shot {number}" for number in range(40)]
@@ -28,70 +27,6 @@ BUSY = Scenario(median=2, spread=0, rate=10, burst=5)
 """Most purchases wait for the rate limit when the signal comes; some run."""
 
 NEVER_DONE = Scenario(median=10_000, spread=0, rate=10, burst=5)
-
-
-class Running:
-    """A command under way."""
-
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
-        self._process = process
-        self.interrupt = process.send_signal
-
-    async def says(self, text: str) -> None:
-        """Wait until a line on stderr holds *text*."""
-        assert self._process.stderr
-        while text not in (await self._process.stderr.readline()).decode():
-            assert not self._process.stderr.at_eof()
-
-    async def ends(self) -> Ran:
-        """Wait for its end."""
-        stdout, stderr = await self._process.communicate()
-        code, stdout, stderr = (
-            self._process.returncode or 0,
-            stdout or b"",
-            stderr or b"",
-        )
-        return Ran(code, stdout.decode(), stderr.decode())
-
-
-@asynccontextmanager
-async def running(
-    emulator: Emulator, folder: Path, *arguments: str, **streams: Any
-) -> AsyncIterator[Running]:
-    """Start ``aivideo`` against *emulator*, without a terminal."""
-    process = await asyncio.create_subprocess_exec(
-        *COMMAND,
-        *arguments,
-        cwd=folder,
-        env=environment(
-            folder / "home",
-            AIVIDEOAPI_BASE_URL=emulator.url,
-            AIVIDEOAPI_API_KEY=emulator.api_key,
-        ),
-        **{
-            "stdin": asyncio.subprocess.DEVNULL,
-            "stdout": asyncio.subprocess.PIPE,
-            "stderr": asyncio.subprocess.PIPE,
-            **streams,
-        },
-    )
-    try:
-        yield Running(process)
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.communicate()
-
-
-async def charged(emulator: Emulator, count: int) -> None:
-    """Wait until *count* tasks are charged."""
-    while len(emulator.ledger.charges) < count:
-        await asyncio.sleep(0.01)
-
-
-def ids_of(emulator: Emulator) -> set[str]:
-    """Return the ids of all tasks that were charged."""
-    return {entry.task_id for entry in emulator.ledger.charges}
 
 
 @pytest.mark.slow

@@ -1,0 +1,42 @@
+"""Sheets for commands, and what the service and the journal say of them afterwards."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from aivideo_async.bulk.folder import RunFolder
+from aivideo_async.emulator import Emulator
+from aivideo_async.journal import Journal, State
+
+__all__ = ["creates", "prompts", "save", "states", "wide"]
+
+
+def save(path: Path, rows: Iterable[str], header: str = "sku,prompt") -> Path:
+    """Write a sheet; its path is returned."""
+    path.write_text("\n".join([header, *rows, ""]), "utf-8")
+    return path
+
+
+def wide(path: Path, count: int) -> Path:
+    """Write a sheet of *count* rows that all are in order."""
+    return save(path, (f"SKU-{number:03},shot {number}" for number in range(count)))
+
+
+def creates(emulator: Emulator) -> int:
+    """Count the POSTs that the service received."""
+    return sum(request.method == "POST" for request in emulator.requests)
+
+
+def prompts(emulator: Emulator) -> list[Any]:
+    """Return what was asked for, in order."""
+    sent = [request for request in emulator.requests if request.method == "POST"]
+    return [json.loads(request.body)["input"]["prompt"] for request in sent]
+
+
+def states(folder: Path) -> dict[str, State]:
+    """Return how each row of the run in *folder* stands in its journal."""
+    with Journal.reading(RunFolder(folder).journal) as known:
+        return {row.planned.key: row.record.state for row in known.rows()}

@@ -36,7 +36,7 @@ RATE = 100.0  # requests per second; without it, the client would find out by it
 POLLING = Backoff(initial=0.1, cap=0.5)  # in seconds: an emulated task is soon done
 
 ONE_FAILS = Scenario(
-    name="demo", rules=(Rule("create", Act(works=True, dooms=True), nth=3),)
+    name="demo", rules=(Rule("create", Act(works=True, dooms=True), nth=8),)
 )
 
 

@@ -1,7 +1,7 @@
 """
 What the demo orders: the sheets of a small invented shop.
 
-Portraits for its feed, squares for its pages. The second sheet adds an edit, which needs
+Squares for its pages, portraits for its feed. The second sheet adds an edit, which needs
 the address of a picture that the first one made.
 """
 
@@ -14,15 +14,15 @@ from io import StringIO
 __all__ = ["EDIT", "PHOTO", "SHOTS", "edits", "products"]
 
 SHOTS = (
-    ("ARMCHAIR-ORANGE", "4:5", "An orange armchair, soft studio light"),
-    ("PERFUME-GOLD", "4:5", "A gold perfume bottle, plain backdrop, soft daylight"),
-    ("LAMP-YELLOW", "4:5", "A yellow reading lamp, soft studio light"),
-    ("BOOT-BROWN", "4:5", "A brown suede boot, plain backdrop, soft window light"),
     ("MUG-RED", "1:1", "A red stoneware mug, soft light from the left, paper backdrop"),
     ("LAMP-NAVY", "1:1", "A navy desk lamp, soft light from the left, paper backdrop"),
     ("BOTTLE-TEAL", "1:1", "A teal bottle of bath oil, plain backdrop, window light"),
     ("CHAIR-OLIVE", "1:1", "An olive dining chair, soft studio light"),
     ("CUP-CREAM", "1:1", "A cream espresso cup, soft daylight, paper backdrop"),
+    ("ARMCHAIR-ORANGE", "4:5", "An orange armchair, soft studio light"),
+    ("PERFUME-GOLD", "4:5", "A gold perfume bottle, plain backdrop, soft daylight"),
+    ("LAMP-YELLOW", "4:5", "A yellow reading lamp, soft studio light"),
+    ("BOOT-BROWN", "4:5", "A brown suede boot, plain backdrop, soft window light"),
     ("SNEAKER-WHITE", "1:1", "A white sneaker, soft light from the left"),
     ("TOTE-TAN", "1:1", "A tan leather tote bag, plain backdrop, soft daylight"),
 )

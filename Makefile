@@ -48,6 +48,7 @@ bench: .venv/.developer ## Measure speed, memory and flow control, offline, in a
 	$(VENV) -m benchmarks.lost_answer
 	$(VENV) -m benchmarks.rate_control --short
 	$(VENV) -m benchmarks.polling --short
+	$(VENV) -m benchmarks.journal --rounds 1
 
 clean: ## Remove the environment and what the tools left behind
 	rm -rf .venv .cache .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache build dist site

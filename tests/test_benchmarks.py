@@ -8,7 +8,7 @@ import asyncio
 import aiohttp
 import pytest
 
-from benchmarks import _report, cpu_per_task, in_flight, lost_answer
+from benchmarks import _report, cpu_per_task, in_flight, journal, lost_answer
 from benchmarks._serving import fake_server
 from benchmarks._sides import CREATE, LOOK, Side, bare, ours, payload
 
@@ -119,3 +119,28 @@ def test_peers_take_no_part_where_they_do_not_end(monkeypatch: pytest.MonkeyPatc
         cpu_per_task.measure(server, sides, options)
     assert {"bare aiohttp", "ours", "openai"} < asked[512]
     assert {"bare aiohttp", "ours"} == asked[4096]
+
+
+def test_the_journal_is_measured_against_a_commit_each(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path
+):
+    """Both sides write; the table, the figures and the picture show them."""
+    found = {4: journal.compare(tmp_path, 4, 0.01, 1)}
+    journal.show(found)
+    shown = capsys.readouterr().out
+    assert journal.GROUP in shown
+    assert journal.EACH in shown
+    monkeypatch.setattr(_report, "RESULTS", tmp_path)
+    journal.keep("journal", found)
+    assert {"journal.json", "journal.svg"} == {one.name for one in tmp_path.iterdir()}
+
+
+async def test_a_commit_each_is_what_it_says(tmp_path):
+    """As many commits as operations."""
+    commits: list[str] = []
+    with journal.opened(tmp_path, journal.EACH) as opened:
+        assert opened._writer is not None
+        opened._writer._db.set_trace_callback(commits.append)
+        _ = [opened.claim("t-1") for _ in range(20)]
+        await opened.aclose()
+    assert 20 == commits.count("COMMIT")

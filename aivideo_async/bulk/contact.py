@@ -59,6 +59,7 @@ class Summary:
 
     Attributes:
         title: What the run is called, such as the name of its folder.
+        note: What else is to be known of the whole run, in a sentence or two.
         counts: How many pictures stand how; those that there are none of may be left
             out.
         spent: Credits, by the price table, for what was paid and not refunded.
@@ -74,6 +75,7 @@ class Summary:
     committed: Decimal = Decimal(0)
     cap: Decimal | None = None
     prices: str
+    note: str = ""
     steps: tuple[NextStep, ...] = ()
 
     @property

@@ -9,11 +9,11 @@ from decimal import Decimal
 from attrs import frozen
 
 from aivideo_async.bulk.manifest import Status
-from aivideo_async.bulk.standing import status_of
+from aivideo_async.bulk.standing import entry_of, is_transient, status_of
 from aivideo_async.journal import Journal, Reader, State
 from aivideo_async.models.money import from_milli
 
-__all__ = ["Overview", "overview_of"]
+__all__ = ["Failures", "Overview", "failures_of", "overview_of"]
 
 AT_STAKE = (State.SUBMITTING, State.RUNNING, State.UNKNOWN)
 
@@ -27,11 +27,13 @@ class Overview:
         counts: How many pictures of the present plan stand how.
         spent: Credits for what was paid and is ready, whatever plan it was of.
         at_stake: Credits for what is in flight or unknown in the present plan.
+        to_spend: Credits for what is not sent yet.
     """
 
     counts: Mapping[Status, int]
     spent: Decimal
     at_stake: Decimal
+    to_spend: Decimal
 
     @property
     def total(self) -> int:
@@ -50,13 +52,47 @@ class Overview:
 def overview_of(known: Journal | Reader) -> Overview:
     """Read how the run stands."""
     counts: Counter[Status] = Counter()
-    at_stake = 0
+    at_stake = to_spend = 0
     for count in known.counts():
-        counts[status_of(count.state, count.word, count.status)] += count.rows
+        status = status_of(count.state, count.word, count.status)
+        counts[status] += count.rows
         if count.state in AT_STAKE:
             at_stake += count.price
+        if status is Status.QUEUED:
+            to_spend += count.price
     return Overview(
         counts=counts,
         spent=from_milli(known.committed() - at_stake),
         at_stake=from_milli(at_stake),
+        to_spend=from_milli(to_spend),
     )
+
+
+@frozen
+class Failures:
+    """
+    What ended badly in the present plan.
+
+    Attributes:
+        codes: How many pictures by the service's word for what went wrong.
+        transient: How many of them may well go better the next time.
+        price: What these would cost then, in credits, as far as that is known.
+    """
+
+    codes: Mapping[str, int]
+    transient: int
+    price: Decimal
+
+
+def failures_of(known: Journal | Reader) -> Failures:
+    """Read what failed, was refused or is invalid."""
+    codes: Counter[str] = Counter()
+    transient = price = 0
+    for row in known.failures():
+        entry = entry_of(row)
+        if entry.status in (Status.FAILED, Status.REFUSED, Status.INVALID):
+            codes[entry.error_code or entry.error_message or entry.status] += 1
+            if is_transient(row):
+                transient += 1
+                price += row.planned.price or 0
+    return Failures(codes, transient, from_milli(price))

@@ -42,11 +42,15 @@ class Keys:
         if key is None or self._buyers.get(key) is not job:
             return
         if job.kept is None or job.kept.done():
-            self._free(key)
+            self._free(key, job)
         else:  # the journal answers from what is durable
-            job.kept.add_done_callback(partial(self._free, key))
+            job.kept.add_done_callback(partial(self._free, key, job))
 
-    def _free(self, key: str, _: asyncio.Future[None] | None = None) -> None:
+    def _free(
+        self, key: str, buyer: Job, _: asyncio.Future[None] | None = None
+    ) -> None:
+        if self._buyers.get(key) is not buyer:
+            return  # it was settled more than once
         del self._buyers[key]
         for job in self._others.pop(key, []):
             if job.stage is Stage.CREATE:  # else it was withdrawn meanwhile

@@ -21,6 +21,7 @@ from aivideo_async.journal.journal import Journal
 from aivideo_async.journal.reader import Reader
 from aivideo_async.journal.records import (
     Intent,
+    Owner,
     Record,
     SavedFile,
     State,
@@ -33,6 +34,7 @@ __all__ = [
     "Count",
     "Intent",
     "Journal",
+    "Owner",
     "PlannedRow",
     "Reader",
     "Record",

@@ -26,7 +26,7 @@ from aivideo_async.journal.reader import Queries, Reader
 from aivideo_async.journal.records import Intent, SavedFile, State, Word
 from aivideo_async.journal.rows import PlannedRow
 from aivideo_async.journal.schema import migrate
-from aivideo_async.journal.writer import Operation, Writer
+from aivideo_async.journal.writer import Listener, Operation, Writer
 from aivideo_async.models.text import printable
 from aivideo_async.models.wire import Evidence
 
@@ -48,7 +48,8 @@ class Journal(Queries):
 
     It survives kill -9, and, on a disk that honours a flush, the loss of power. One
     process writes it at a time; others may read it with `reading`. It holds prompts
-    (its file is for its owner only) but never the API key.
+    (its file is for its owner only) but never the API key. On Linux a network file
+    system is refused, because its locks deceive; elsewhere nobody checks that.
 
     The future of each operation is done when it is durable. Cancelling that future, or
     who awaits it, changes nothing: what was queued is written. An *intent* that cannot
@@ -74,6 +75,7 @@ class Journal(Queries):
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = places.read_path(path)
         self._held: ExitStack | None = None
+        self._listeners: list[Listener] = []
         self._writer: Writer | None = None
         self._next = 1
         self._accepted: set[str] = set()  # and not durable yet
@@ -113,10 +115,10 @@ class Journal(Queries):
             db = held.enter_context(closing(places.connect(path, "rw")))
             _prepare(db, path)
             take_over(db, path, origin, key_fingerprint)
+            (last,) = db.execute("SELECT MAX(id) FROM attempt").fetchone()
+            self._next = (last or 0) + 1
             self._reading = held.enter_context(closing(places.connect(path, "ro")))
-            ((last,),) = self._rows("SELECT COALESCE(MAX(id), 0) FROM attempt")
-            self._next = last + 1
-            self._writer = Writer(path, db)
+            self._writer = Writer(path, db, self._listeners)
             self._held = held.pop_all()
 
     async def aclose(self) -> None:
@@ -132,12 +134,13 @@ class Journal(Queries):
         if self._writer is None or self._held is None:
             return
         writer, self._writer = self._writer, None
+        held = self._held
         left, cancelled = await writer.finish()
         for operation in left:
             if operation.bought is not None:
                 self._warn_of(operation)
-        self._reading = None
-        self._held.close()
+        self._reading = self._held = None
+        held.close()
         if cancelled is not None:
             raise cancelled
         if left and writer.trouble is not None:
@@ -295,11 +298,9 @@ class Journal(Queries):
         """Why facts wait to be written, or None; meanwhile every intent fails."""
         return None if self._writer is None else self._writer.trouble
 
-    def on_trouble(self, call: Callable[[JournalError], None]) -> None:
-        """Have *call* told once of each trouble; the journal has to be open."""
-        if self._writer is None:
-            raise ConfigurationError(f"The journal {str(self.path)!r} is not open.")
-        self._writer.listeners.append(call)
+    def on_trouble(self, call: Listener) -> None:
+        """Have *call* told once of each trouble."""
+        self._listeners.append(call)
 
     def _add(
         self, write: Write, *, fact: bool, bought: tuple[int, str] | None = None

@@ -14,7 +14,10 @@ from pathlib import Path
 
 from aivideo_async.journal.places import connect, create
 
-__all__ = ["Taken", "locked"]
+__all__ = ["Taken", "is_locked", "locked"]
+
+PATIENCE_MS = 200
+"""How long to wait for the lock: those who only look whether it is free hold it, too."""
 
 
 class Taken(Exception):  # noqa: N818  (no error by itself)
@@ -29,10 +32,10 @@ def locked(path: Path) -> Iterator[None]:
     Raises:
         Taken: Somebody else is.
     """
-    beside = path.with_name(f"{path.name}-lock")
+    beside = _beside(path)
     create(beside)
     with closing(connect(beside, "rw")) as db:
-        db.execute("PRAGMA busy_timeout = 0")
+        db.execute(f"PRAGMA busy_timeout = {PATIENCE_MS}")
         db.execute("PRAGMA journal_mode = MEMORY")  # it never has anything to undo
         try:
             db.execute("BEGIN IMMEDIATE")
@@ -41,3 +44,21 @@ def locked(path: Path) -> Iterator[None]:
                 raise Taken from None
             raise
         yield
+
+
+def is_locked(path: Path) -> bool:
+    """Tell whether somebody writes the journal at *path* now."""
+    beside = _beside(path)
+    if not beside.exists():
+        return False
+    try:
+        with closing(connect(beside, "rw")) as db:
+            db.execute("PRAGMA busy_timeout = 0")
+            db.execute("BEGIN IMMEDIATE")
+    except sqlite3.OperationalError as error:
+        return error.sqlite_errorcode == sqlite3.SQLITE_BUSY
+    return False
+
+
+def _beside(path: Path) -> Path:
+    return path.with_name(f"{path.name}-lock")

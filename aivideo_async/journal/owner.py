@@ -17,16 +17,18 @@ from pathlib import Path
 
 from aivideo_async.errors import ConfigurationError
 from aivideo_async.journal.places import connect
+from aivideo_async.journal.records import Owner
 from aivideo_async.journal.statements import give_up_submitting
 from aivideo_async.models.wire import Evidence
 
-__all__ = ["in_use", "take_over"]
+__all__ = ["DIED", "in_use", "read_owner", "take_over"]
 
 log = logging.getLogger("aivideo_async")
 
-_DIED = Evidence(
+DIED = Evidence(
     reason="the process ended while this create was on its way, so nobody saw its answer"
 )
+"""What is known of a create that was SUBMITTING when its process ended."""
 
 
 def take_over(
@@ -54,7 +56,7 @@ def take_over(
             "UPDATE run SET key_fingerprint = ?, pid = ?, host = ?, since = ?",
             (key_fingerprint, os.getpid(), socket.gethostname(), at),
         )
-        give_up_submitting(db, _DIED, at)
+        give_up_submitting(db, DIED, at)
 
 
 def _check(path: Path, run: tuple[str, str], origin: str, key_fingerprint: str) -> None:
@@ -86,10 +88,21 @@ def _holder(path: Path) -> str:
     """Name the process that took it over last; it may be about to say so."""
     try:
         with closing(connect(path, "ro")) as db:
-            query = "SELECT pid, host, since FROM run"
-            pid, host, since = db.execute(query).fetchone()
-    except (sqlite3.Error, TypeError):
+            owner = read_owner(db)
+    except sqlite3.Error:
+        owner = None
+    if owner is None:
         return "another process"
-    if (pid, host) == (os.getpid(), socket.gethostname()):
-        return f"another client of this process ({pid})"
-    return f"process {pid} on {host}, since {since[:19]} UTC"
+    if (owner.pid, owner.host) == (os.getpid(), socket.gethostname()):
+        return f"another client of this process ({owner.pid})"
+    return f"process {owner.pid} on {owner.host}, since {owner.since:%Y-%m-%dT%H:%M:%S} UTC"
+
+
+def read_owner(db: sqlite3.Connection) -> Owner | None:
+    """Read who took the journal over last; None if nobody has yet."""
+    query = "SELECT origin, key_fingerprint, pid, host, since FROM run WHERE pid > 0"
+    found = db.execute(query).fetchone()
+    if found is None:
+        return None
+    origin, key_fingerprint, pid, host, since = found
+    return Owner(origin, key_fingerprint, pid, host, datetime.fromisoformat(since))

@@ -17,7 +17,9 @@ from typing import Any, Self
 
 from aivideo_async.errors import ConfigurationError
 from aivideo_async.journal import places
-from aivideo_async.journal.records import Record, State, Word
+from aivideo_async.journal.lock import is_locked
+from aivideo_async.journal.owner import DIED, read_owner
+from aivideo_async.journal.records import Owner, Record, State, Word
 from aivideo_async.journal.rows import (
     COUNTS,
     ROW_COLUMNS,
@@ -41,6 +43,9 @@ _RECORD = """
     item.method, item.path, COALESCE(attempt.price, item.price), attempt.callback_url,
     attempt.task_id, attempt.evidence, attempt.answer, attempt.intended_at,
     attempt.ended_at, attempt.claimed, attempt.word"""
+STATE = 4
+"""Which column of `_RECORD` is the state."""
+
 _RECORDS = f"""
     SELECT {_RECORD}
     FROM item LEFT JOIN attempt ON attempt.item = item.id"""  # noqa: S608  (constants)
@@ -90,14 +95,23 @@ class Queries:
 
     def unknown(self) -> list[Record]:
         """Return what is UNKNOWN, and what the user has not said a word of."""
-        return self._records(
-            "WHERE attempt.state = 'unknown' AND attempt.word IS NULL ORDER BY attempt.id"
+        found = self._records(
+            "WHERE attempt.state IN ('unknown', 'submitting') AND attempt.word IS NULL"
+            " ORDER BY attempt.id"
         )
+        return [record for record in found if record.state is State.UNKNOWN]
 
     def unclaimed(self) -> list[Record]:
         """Return what is DONE and was never handed to anybody."""
         return self._records(
             "WHERE attempt.state = 'done' AND attempt.claimed = 0 ORDER BY attempt.id"
+        )
+
+    def latest(self, count: int) -> list[Record]:
+        """Return the *count* newest that are DONE or SAVED, the newest first."""
+        return self._records(
+            "WHERE attempt.state IN ('done', 'saved') ORDER BY attempt.id DESC LIMIT ?",
+            count,
         )
 
     def committed(self) -> int:
@@ -106,7 +120,14 @@ class Queries:
         return int(total)
 
     def _records(self, which: str, *values: Any) -> list[Record]:
-        return [_record(row) for row in self._rows(f"{_RECORDS} {which}", *values)]
+        rows = self._rows(f"{_RECORDS} {which}", *values)
+        return [self._record(row) for row in rows]
+
+    def _record(self, row: tuple[Any, ...]) -> Record:
+        return _record(row, self._state(row[STATE]))
+
+    def _state(self, text: str | None) -> State:
+        return State(text or State.PLANNED)
 
     # --- the rows of a sheet -------------------------------------------------------
 
@@ -123,6 +144,11 @@ class Queries:
         """
         return self._in_turn("row.position", -1, lambda row: row.position or 0)
 
+    def failures(self) -> Iterator[RowRecord]:
+        """Yield the rows of the present plan that FAILED or were REFUSED, in order."""
+        ended_so = "attempt.state IN ('failed', 'refused') AND row.position"
+        return self._in_turn(ended_so, -1, lambda row: row.position or 0)
+
     def other_rows(self) -> Iterator[RowRecord]:
         """Yield the rows that the present plan leaves out, the oldest first."""
         left_out = "row.position IS NULL AND item.id"
@@ -131,7 +157,7 @@ class Queries:
     def counts(self) -> list[Count]:
         """Return how the rows of the present plan stand."""
         return [
-            Count(State(state or State.PLANNED), word and Word(word), *about)
+            Count(self._state(state), word and Word(word), *about)
             for state, word, *about in self._rows(COUNTS)
         ]
 
@@ -147,7 +173,7 @@ class Queries:
     def _row_records(self, which: str, *values: Any) -> list[RowRecord]:
         query = ROWS.format(record=_RECORD)
         return [
-            read_row(row[:ROW_COLUMNS], _record(row[ROW_COLUMNS:]))
+            read_row(row[:ROW_COLUMNS], self._record(row[ROW_COLUMNS:]))
             for row in self._rows(f"{query} {which}", *values)
         ]
 
@@ -163,16 +189,33 @@ class Reader(Queries):
     Reads a journal, also while another process writes it; made by `Journal.reading`.
 
     Use it in a ``with`` block, or `close` it.
+
+    Attributes:
+        is_held: Whether somebody was writing it when it was opened. If nobody was, what
+            is SUBMITTING was left so by a process that is gone: it is read as UNKNOWN,
+            which it becomes when the journal is next opened for buying.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         with ExitStack() as held, places.disk_errors(path, "read", ADVICE):
-            places.check_place(path)
             places.check_file(path)
             self._reading = held.enter_context(closing(_connected(path)))
             check_version(self._reading, path)
+            self.is_held = is_locked(path)
             held.pop_all()
+
+    def owner(self) -> Owner | None:
+        """Return whose journal it is; None if nobody has bought with it yet."""
+        if self._reading is None:
+            raise ConfigurationError(f"The journal {str(self.path)!r} is not open.")
+        with places.disk_errors(self.path, "read", ADVICE):
+            return read_owner(self._reading)
+
+    def _state(self, text: str | None) -> State:
+        state = super()._state(text)
+        left = state is State.SUBMITTING and not self.is_held
+        return State.UNKNOWN if left else state
 
     def close(self) -> None:
         """Close the file; nothing can be read after that."""
@@ -202,9 +245,9 @@ def _connected(path: Path) -> sqlite3.Connection:
     return db
 
 
-def _record(row: tuple[Any, ...]) -> Record:
+def _record(row: tuple[Any, ...], state: State) -> Record:
     (
-        item, attempt, key, fingerprint, state, model, method, path, price,
+        item, attempt, key, fingerprint, _, model, method, path, price,
         callback_url, task_id, evidence, answer, intended_at, ended_at, claimed, word,
     ) = row  # fmt: skip
     return Record(
@@ -212,20 +255,26 @@ def _record(row: tuple[Any, ...]) -> Record:
         attempt=attempt or 0,
         key=key,
         fingerprint=fingerprint,
-        state=State(state or State.PLANNED),
+        state=state,
         model=model,
         method=method,
         path=path,
         price=price,
         callback_url=callback_url,
         task_id=task_id,
-        evidence=None if evidence is None else Evidence(**json.loads(evidence)),
+        evidence=_evidence(evidence, state),
         answer=None if answer is None else json.loads(answer),
         intended_at=_moment(intended_at),
         ended_at=_moment(ended_at),
         claimed=bool(claimed),
         word=None if word is None else Word(word),
     )
+
+
+def _evidence(text: str | None, state: State) -> Evidence | None:
+    if text is None:
+        return DIED if state is State.UNKNOWN else None
+    return Evidence(**json.loads(text))
 
 
 def _moment(text: str | None) -> datetime | None:

@@ -11,7 +11,7 @@ from attrs import field, frozen
 
 from aivideo_async.models.wire import Evidence
 
-__all__ = ["Intent", "Record", "SavedFile", "State", "Word", "fingerprint"]
+__all__ = ["Intent", "Owner", "Record", "SavedFile", "State", "Word", "fingerprint"]
 
 
 class State(StrEnum):
@@ -123,6 +123,26 @@ class Record:
         """Whether a new attempt may be made."""
         free = (State.PLANNED, State.NOT_SENT, State.REFUSED)
         return self.state in free or self.word is Word.RELEASED
+
+
+@frozen
+class Owner:
+    """
+    Whose a journal is, and who wrote it last.
+
+    Attributes:
+        origin: The API that was bought from.
+        key_fingerprint: Tells the key that was used last from others.
+        pid: The number of the process that took it over last.
+        host: The machine on which that ran.
+        since: When that was, by that machine's clock.
+    """
+
+    origin: str
+    key_fingerprint: str
+    pid: int
+    host: str
+    since: datetime
 
 
 @frozen

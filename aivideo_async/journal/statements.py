@@ -102,15 +102,22 @@ def _wanted(intent: Intent) -> tuple[Any, ...]:
 
 
 def accept(db: sqlite3.Connection, attempt: int, task_id: str) -> None:
-    """Turn SUBMITTING or UNKNOWN into RUNNING, with the id of what was bought."""
-    _changed(
-        db,
+    """
+    Turn SUBMITTING or UNKNOWN into RUNNING, with the id of what was bought.
+
+    Raises:
+        JournalError: The attempt is neither.
+    """
+    cursor = db.execute(
         "UPDATE attempt SET state = 'running', task_id = ?, ended_at = NULL"
         " WHERE id = ? AND state IN ('submitting', 'unknown')",
         (task_id, attempt),
-        f"task {task_id} does not fit attempt {attempt}, which is not on its way",
-        task_id,
     )
+    if not cursor.rowcount:
+        raise JournalError(
+            f"The journal disagrees: task {task_id} does not fit attempt {attempt}, "
+            "which is not on its way."
+        )
 
 
 def refuse(
@@ -125,14 +132,22 @@ def refuse(
 
 
 def lose(db: sqlite3.Connection, attempt: int, evidence: Evidence, at: str) -> None:
-    """Turn what is on its way, or RUNNING with another's id, into UNKNOWN."""
-    _changed(
-        db,
+    """
+    Turn what is on its way, or RUNNING with another's id, into UNKNOWN.
+
+    Raises:
+        JournalError: The attempt has come to an end.
+    """
+    cursor = db.execute(
         "UPDATE attempt SET state = 'unknown', task_id = NULL, evidence = ?,"
         " ended_at = ? WHERE id = ? AND state IN ('submitting', 'running', 'unknown')",
         (_evidence(evidence), at, attempt),
-        f"attempt {attempt} has come to an end, so it cannot get lost",
     )
+    if not cursor.rowcount:
+        raise JournalError(
+            f"The journal disagrees: attempt {attempt} has come to an end, so it cannot "
+            "get lost."
+        )
 
 
 def end(
@@ -229,18 +244,6 @@ def _newest(db: sqlite3.Connection, key: str) -> tuple[Any, ...]:
     if found is None:
         raise JournalError(f"{_named(key)} is not in the journal. Nothing was changed.")
     return found
-
-
-def _changed(
-    db: sqlite3.Connection,
-    statement: str,
-    values: tuple[Any, ...],
-    otherwise: str,
-    task_id: str | None = None,
-) -> None:
-    """Run *statement*; raise *otherwise* if there is nothing that it fits."""
-    if db.execute(statement, values).rowcount == 0:
-        raise JournalError(f"The journal disagrees: {otherwise}.", task_id=task_id)
 
 
 def _evidence(evidence: Evidence) -> str:

@@ -18,6 +18,7 @@ import logging
 import sqlite3
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from copy import copy
 from pathlib import Path
 
 import anyio
@@ -26,11 +27,12 @@ from attrs import define, field
 from aivideo_async.errors import JournalError
 from aivideo_async.journal.places import reason
 
-__all__ = ["Operation", "Writer"]
+__all__ = ["Listener", "Operation", "Writer"]
 
 log = logging.getLogger("aivideo_async")
 
 Job = asyncio.Future[list[Exception | None]]
+Listener = Callable[[JournalError], None]
 
 AGAIN_AFTER = 1.0
 """Seconds until facts that could not be written are tried again."""
@@ -79,15 +81,17 @@ class Writer:
     Args:
         path: The journal's path, for messages.
         db: The connection, which from now on is used by one thread at a time.
+        listeners: Called with each new trouble.
 
     Attributes:
         trouble: Why facts cannot be written at present, or None.
-        listeners: Called with each new trouble.
     """
 
-    def __init__(self, path: Path, db: sqlite3.Connection) -> None:
+    def __init__(
+        self, path: Path, db: sqlite3.Connection, listeners: Sequence[Listener] = ()
+    ) -> None:
         self.trouble: JournalError | None = None
-        self.listeners: list[Callable[[JournalError], None]] = []
+        self._listeners = listeners
         self._path = path
         self._db = db
         self._loop = asyncio.get_running_loop()
@@ -100,7 +104,7 @@ class Writer:
     def add(self, operation: Operation) -> None:
         """Queue *operation*; it leaves with all that is queued in this turn."""
         if self.trouble is not None and not operation.fact:
-            operation.settle(self.trouble)
+            operation.settle(copy(self.trouble))
             return
         self._queue.append(operation)
         if len(self._queue) == 1 and self._job is None:
@@ -124,7 +128,7 @@ class Writer:
         self._thread.shutdown()
         left, self._queue = self._queue, []
         for operation in left:
-            operation.settle(self.trouble)
+            operation.settle(copy(self.trouble))
         return left, cancelled
 
     async def _drain(self) -> asyncio.CancelledError | None:
@@ -182,7 +186,7 @@ class Writer:
         self._queue = [one for one in waiting if one.fact]
         for operation in waiting:
             if not operation.fact:
-                operation.settle(trouble)
+                operation.settle(copy(trouble))
         if self._queue:
             self._again = self._loop.call_later(AGAIN_AFTER, self._retry)
             self._begin_trouble(trouble)
@@ -196,7 +200,7 @@ class Writer:
             return
         self.trouble = trouble
         log.error("%s", trouble)
-        for call in tuple(self.listeners):
+        for call in self._listeners:
             call(trouble)
 
     def _end_trouble(self) -> None:
@@ -250,7 +254,7 @@ def _apply(
 
 
 def _concerns_all(error: Exception) -> bool:
-    """Tell whether the disk is to blame, or the file, and not the operation."""
-    return isinstance(error, sqlite3.OperationalError) or (
+    """Tell whether the disk is to blame, the file or the memory, not the operation."""
+    return isinstance(error, sqlite3.OperationalError | MemoryError) or (
         type(error) is sqlite3.DatabaseError
     )

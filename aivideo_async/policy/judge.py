@@ -38,7 +38,15 @@ from aivideo_async.models.tasks import is_task_id
 from aivideo_async.models.wire import Evidence, Fault, FaultKind, printable
 from aivideo_async.policy.refusals import api_error
 
-__all__ = ["Look", "LookKind", "Verdict", "VerdictKind", "judge", "judge_look"]
+__all__ = [
+    "Look",
+    "LookKind",
+    "Verdict",
+    "VerdictKind",
+    "judge",
+    "judge_look",
+    "salvage",
+]
 
 
 class VerdictKind(StrEnum):
@@ -140,7 +148,7 @@ def _judge_success(
         reply = decode(body)
     except ValueError as broken:
         doubled = isinstance(broken, DuplicateKeyError)
-        task_id = None if doubled else _salvage(body)
+        task_id = None if doubled else salvage(body.decode("utf-8-sig", "replace"))
         if task_id is not None and makes_task:
             return Verdict(VerdictKind.ACCEPTED, task_id=task_id, confirmed=False)
         return _unknown(status, body, error, f"the answer is not JSON ({broken})")
@@ -163,8 +171,14 @@ def _task_id(reply: Any) -> str | None:
     return task_id if is_task_id(task_id) else None
 
 
-def _salvage(body: bytes) -> str | None:
-    text = body.decode("utf-8-sig", "replace")
+def salvage(text: str) -> str | None:
+    """
+    Find the one task id in the beginning of an answer whose rest is missing.
+
+    Example:
+        >>> salvage('{"code":200,"data":{"taskId":"397ce9f2"')
+        '397ce9f2'
+    """
     found = _SALVAGE.match(text)
     return found[1] if found and text.count('"taskId"') == 1 else None
 

@@ -12,7 +12,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Page, async_playwright, expect
 
-from aivideo_async.bulk.contact import Summary, write_report
+from aivideo_async.bulk.contact import NextStep, Summary, write_report
 from aivideo_async.bulk.folder import RunFolder
 from aivideo_async.bulk.manifest import Entry, Status
 from aivideo_async.emulator import Picture
@@ -68,7 +68,12 @@ def write(folder: RunFolder) -> None:
     ]
     counts = Counter(entry.status for entry in (made, *lost))
     summary = Summary(
-        title="spring", counts=counts, spent=Decimal("2.4"), prices="2026-04"
+        title="spring",
+        note=CORPUS[0],
+        counts=counts,
+        spent=Decimal("2.4"),
+        prices="2026-04",
+        steps=(NextStep(f"aivideo run {'x' * 200}", "goes on"),),
     )
     write_report(folder, summary, [made, *lost])
 

@@ -8,13 +8,15 @@ import stat
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from aivideo_async import ConfigurationError, JournalError
-from aivideo_async.journal import Journal, State, schema
+from aivideo_async.journal import Journal, State, places, schema
 from tests.journal.helpers import KEY, ORIGIN, intent, opened, run
 from tests.warp import warped
 
@@ -68,6 +70,18 @@ async def test_every_commit_is_flushed(tmp_path: Path):
             for name in ("journal_mode", "synchronous", "fullfsync", "foreign_keys")
         ]
     assert ["wal", 2, 1, 1] == values
+
+
+async def test_a_place_without_shared_memory_is_refused(tmp_path: Path, monkeypatch):
+    """There a commit would not be what it is said to be."""
+    plainly = places.connect
+
+    def without(path: Path, mode: str) -> sqlite3.Connection:
+        return plainly(path, f"{mode}&vfs=unix-dotfile")
+
+    monkeypatch.setattr(places, "connect", without)
+    with pytest.raises(JournalError, match="write-ahead log"):
+        Journal(tmp_path / "jobs.db").open(origin=ORIGIN, key_fingerprint=KEY)
 
 
 async def test_a_missing_folder_is_not_made(tmp_path: Path):
@@ -186,7 +200,7 @@ async def test_a_journal_belongs_to_one_api(tmp_path: Path):
     with Journal.reading(path) as reader:
         record = reader.find("mug")
         assert record is not None
-        assert State.SUBMITTING is record.state  # nothing was changed
+        assert record.ended_at is None  # nothing was changed
 
 
 async def test_another_key_is_warned_of_once(tmp_path: Path, caplog):
@@ -286,6 +300,58 @@ async def test_a_reader_sees_each_commit(tmp_path: Path):
             assert 4700 == reader.committed()
     with pytest.raises(ConfigurationError, match="is not open"):
         reader.unfinished()
+    reader.close()  # once more changes nothing
+
+
+async def test_a_reader_knows_who_writes(tmp_path: Path):
+    """Asking disturbs nobody; afterwards it is still known who did last."""
+    path = tmp_path / "jobs.db"
+    async with opened(path):
+        for _ in range(3):
+            with Journal.reading(path) as reader:
+                assert reader.is_held
+    async with opened(path):  # nobody kept the lock
+        pass
+    with Journal.reading(path) as reader:
+        owner = reader.owner()
+    assert not reader.is_held
+    assert owner is not None
+    assert (ORIGIN, KEY, os.getpid()) == (
+        owner.origin,
+        owner.key_fingerprint,
+        owner.pid,
+    )
+    with pytest.raises(ConfigurationError, match="is not open"):
+        reader.owner()
+
+
+async def test_who_only_looks_locks_nobody_out(tmp_path: Path):
+    """Opening waits for as long as a look takes."""
+    path = tmp_path / "jobs.db"
+    async with opened(path):
+        pass
+    lock = sqlite3.connect(
+        f"{path}-lock", isolation_level=None, check_same_thread=False
+    )
+    with closing(lock) as look:
+        look.execute("BEGIN IMMEDIATE")
+        threading.Timer(0.02, look.rollback).start()
+        async with opened(path) as journal:
+            assert [] == journal.unfinished()
+
+
+async def test_what_a_dead_process_was_sending_is_read_as_unknown(tmp_path: Path):
+    """While it lived it was on its way; afterwards nobody saw its answer."""
+    path = tmp_path / "jobs.db"
+    async with opened(path) as journal:
+        await journal.intend(intent("mug"))[1]
+        with Journal.reading(path) as reader:
+            assert [] == reader.unknown()
+    with Journal.reading(path) as reader:
+        (record,) = reader.unknown()
+    assert ("mug", State.UNKNOWN) == (record.key, record.state)
+    assert record.evidence is not None
+    assert "the process ended" in record.evidence.reason
 
 
 async def test_who_reads_what_is_not_there_is_told(tmp_path: Path):
@@ -374,9 +440,13 @@ async def test_a_folder_that_may_not_be_written_stops_buying(folder: Path, reque
         Journal(folder / "jobs.db").open(origin=ORIGIN, key_fingerprint=KEY)
 
 
-async def test_somebody_elses_journal_is_not_written(folder: Path, request):
-    """What may be read only is not opened for buying."""
+@pytest.mark.parametrize("mode", [0o600, 0o444])
+async def test_somebody_elses_journal_is_not_written(
+    mode: int, folder: Path, request: pytest.FixtureRequest
+):
+    """What may be read only is not opened for buying, however its lock may be."""
     path = await written(folder)
+    (folder / "jobs.db-lock").chmod(mode)
     bind(request, folder, 0o777)
     with pytest.raises(JournalError, match="Nothing was sent"):
         Journal(path).open(origin=ORIGIN, key_fingerprint=KEY)

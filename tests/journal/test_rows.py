@@ -142,3 +142,28 @@ async def test_planning_again_changes_nothing(tmp_path: Path):
         after = journal.row("mug")
     assert after is not None
     assert ("elsewhere", 7) == (after.planned.name, after.planned.line)
+
+
+async def test_what_ended_badly_is_read_apart(tmp_path: Path):
+    """In the order of the plan, by the newest attempt."""
+    async with opened(tmp_path / "jobs.db") as journal:
+        await planned(journal, [row(key) for key in ("mug", "cup", "jug", "pot")])
+        await run(journal, "jug", "t-1")
+        await journal.end("t-1", failed=True, answer={})
+        for key in ("cup", "pot"):
+            attempt, _ = journal.intend(intent(key))
+            await journal.refuse(attempt, sent=True, status=400, reason="no")
+        await run(journal, "pot", "t-2")
+        assert ["cup", "jug"] == [one.planned.key for one in journal.failures()]
+
+
+async def test_the_newest_that_are_ready_are_read_apart(tmp_path: Path):
+    """As many as are asked for, the newest first."""
+    async with opened(tmp_path / "jobs.db") as journal:
+        for number in range(4):
+            await run(journal, f"mug-{number}", f"t-{number}")
+        for number in (0, 1, 3):
+            await journal.end(f"t-{number}", failed=number == 1, answer={})
+        await journal.save("t-0", [])
+        assert ["t-3", "t-0"] == [record.task_id for record in journal.latest(9)]
+        assert ["t-3"] == [record.task_id for record in journal.latest(1)]

@@ -15,7 +15,7 @@ from attrs import evolve
 from aivideo_async import ConfigurationError, JournalError
 from aivideo_async.journal import Journal, Record, SavedFile, State, Word, fingerprint
 from aivideo_async.models import Evidence
-from tests.journal.helpers import PATH, intent, opened, run
+from tests.journal.helpers import KEY, ORIGIN, PATH, intent, opened, run
 from tests.warp import warped
 
 pytestmark = warped
@@ -481,8 +481,6 @@ async def test_a_journal_that_is_not_open_says_so(
     assert journal.trouble is None
     with pytest.raises(ConfigurationError, match="is not open"):
         journal.find("mug")
-    with pytest.raises(ConfigurationError, match="is not open"):
-        journal.on_trouble(print)
     with pytest.raises(JournalError, match="nothing was written"):
         await journal.intend(intent("mug"))[1]
     assert "" == caplog.text
@@ -500,8 +498,12 @@ async def test_closing_twice_is_closing_once(tmp_path: Path):
     assert not (tmp_path / "jobs.db-wal").exists()
 
 
-async def test_a_journal_is_opened_once(tmp_path: Path):
-    """A second time is a mistake."""
+async def test_an_open_journal_is_not_opened_again(tmp_path: Path):
+    """That would be a mistake; a closed one may be."""
     async with opened(tmp_path / "jobs.db") as journal:
         with pytest.raises(ConfigurationError, match="open already"):
-            journal.open(origin="https://x", key_fingerprint="k")
+            journal.open(origin=ORIGIN, key_fingerprint=KEY)
+        await run(journal, "mug", "t-1")
+        await journal.aclose()
+        journal.open(origin=ORIGIN, key_fingerprint=KEY)
+        assert 2 == await run(journal, "cup", "t-2")

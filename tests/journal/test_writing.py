@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sqlite3
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 
@@ -197,7 +198,7 @@ async def test_facts_that_waited_are_written_in_their_order(tmp_path: Path):
 
 
 async def test_while_facts_wait_every_intent_fails(tmp_path: Path):
-    """With the trouble itself, before it touches the disk."""
+    """In the words of the trouble, before it touches the disk; each has its own."""
     async with opened(tmp_path / "jobs.db") as journal:
         attempt, durable = journal.intend(intent("mug"))
         await durable
@@ -206,8 +207,9 @@ async def test_while_facts_wait_every_intent_fails(tmp_path: Path):
         beside = journal.intend(intent("cup"))[1]
         with pytest.raises(JournalError):
             await beside
-        _, later = journal.intend(intent("jug"))
-        assert journal.trouble is later.exception()
+        later = journal.intend(intent("jug"))[1].exception()
+        assert str(journal.trouble) == str(later)
+        assert journal.trouble is not later
         write_again(journal)
         await journal.claim("t-1")
         assert journal.find("cup") is None
@@ -282,7 +284,7 @@ async def test_a_paid_task_that_cannot_be_written_is_named_at_the_end(
     _ = journal.claim("t-3")
     with caplog.at_level(logging.WARNING):
         error = await closed(journal)
-    assert error is accepted.exception()
+    assert str(error) == str(accepted.exception())
     warnings = [
         record.getMessage()
         for record in caplog.records
@@ -331,6 +333,22 @@ async def test_who_else_writes_the_file_is_waited_for(tmp_path: Path):
         prompt.execute("ROLLBACK")
         prompt.close()
         await accepted
+
+
+async def test_a_table_that_is_locked_or_gone_keeps_facts_waiting(tmp_path: Path):
+    """Whatever is wrong with the file: a fact that is not written is not given up."""
+    path = tmp_path / "jobs.db"
+    async with opened(path) as journal:
+        attempt, durable = journal.intend(intent("mug"))
+        await durable
+        with closing(sqlite3.connect(path)) as prompt:
+            prompt.execute("ALTER TABLE attempt RENAME TO elsewhere")
+            accepted = journal.accept(attempt, "t-1")
+            await asyncio.sleep(5)
+            assert "no such table" in str(journal.trouble)
+            prompt.execute("ALTER TABLE elsewhere RENAME TO attempt")
+        await accepted
+        assert journal.has_task("t-1")
 
 
 async def test_a_fact_of_an_intent_that_never_was_changes_nothing(tmp_path: Path):

@@ -1,10 +1,10 @@
 """
-``aivideo demo``: a dozen product shots on one page, without a key or a network.
+``aivideo demo``: a bulk run of a dozen product shots, without a key or a network.
 
-    command      what the command takes, and the sums at its end
-    ├── shop         what it orders
-    ├── shoot        what a program of yours would do
-    └── page         the contact sheet
+    command      what the command takes, and what it says at its end
+    ├── shoot        the run, against an emulator
+    │   └── shop         the sheets
+    └── ground       a folder of its own
 """
 
 from aivideo_async.cli.demo.command import demo

@@ -1,16 +1,12 @@
-"""
-What ``aivideo demo`` takes, where it writes, and what it says at its end.
-
-The command keeps to a folder of its own: it refuses one that holds anything else, and
-replaces nothing but what an earlier demo made.
-"""
+"""What ``aivideo demo`` takes, and what it says at its end."""
 
 from __future__ import annotations
 
 import shlex
+import shutil
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,45 +18,42 @@ from aivideo_async.cli.options import Command, Settings, pass_settings
 from aivideo_async.errors import DownloadError
 
 if TYPE_CHECKING:
-    from aivideo_async.cli.demo.page import Sheet
+    from aivideo_async.bulk.contact import NextStep
+    from aivideo_async.bulk.folder import RunFolder
+    from aivideo_async.cli.demo.shoot import Account
 
 __all__ = ["demo"]
 
-# Marks the folder as ours, and keeps a checkout around it clean.
-MARK = "# A folder of `aivideo demo`, which replaces the files that it made.\n*\n"
-
 SUMMARY = """
-{sheet.pictures} pictures and {sheet.failures} failure in {sheet.seconds:.1f} s, \
-at most {sheet.in_flight} in flight.
+{pictures} pictures and {failures} failure in {account.seconds:.1f} s, \
+at most {in_flight} in flight.
 
-Money     {sheet.spent} credits: {sheet.charged} charged, {sheet.refunded} refunded, \
-{sheet.before} -> {sheet.after}
+Money     {spent} credits: {account.charged} charged, {account.refunded} refunded, \
+{account.before} -> {account.after}
           charged once each: yes. It was the emulator: no picture was bought.
-Pictures  {pictures}
+Pictures  {images}
 Page      {page}
 
-Next, in your own code, as free and offline as this. Start
+Next
+{steps}
+In your own code, as free and offline as this. Start
     {python} -m asyncio
 and paste
     from aivideo_async import Emulator, GptImage2
     async with Emulator() as emulator, emulator.client() as client:
         task = await client.generate(GptImage2("a red mug on a white table"))
         print(await client.download(task, "."))
-
-With a key it is the same, for {price} credits (about ${dollars:.3f}):
-    export AIVIDEOAPI_API_KEY=sk-...
-    {python} -m asyncio
-and paste
-    from aivideo_async import AsyncClient, GptImage2
-    async with AsyncClient() as client:
-        task = await client.generate(GptImage2("a red mug on a white table"))
-        print(await client.download(task, "."))
 """
+
+
+NOTE = """\
+Made by an emulator on this machine: no picture was bought. By its ledger each was charged
+once, and what failed was refunded."""
 
 
 @click.command(cls=Command, epilog="aivideo demo\naivideo demo shop --speed 1")
 @click.argument(
-    "folder",
+    "path",
     metavar="[DIR]",
     default="aivideo-demo",
     type=click.Path(file_okay=False, path_type=Path),
@@ -73,95 +66,116 @@ and paste
     help="How many times faster than in reality the emulator works.",
 )
 @pass_settings
-def demo(settings: Settings, /, folder: Path, speed: int) -> int:
+def demo(settings: Settings, /, path: Path, speed: int) -> int:
     """
     Make sample product shots offline: no key, no network, no cost.
 
-    An emulator on this machine makes twelve; one is an edit, and one fails. DIR
-    (./aivideo-demo by default) must be new, empty, or from an earlier demo, whose
-    files are replaced.
+    A bulk run of twelve pictures, made by an emulator on this machine; one is an edit,
+    and one fails. DIR (./aivideo-demo by default) must be new, empty, or from an
+    earlier demo, whose files are replaced.
     """
-    folder = folder.absolute()
+    from aivideo_async.bulk.folder import RunFolder
+    from aivideo_async.cli.demo.ground import claim, writing
+
+    folder = RunFolder(path.absolute())
     with writing(folder):
         claim(folder)
-    return run(lambda _: show(settings, folder, speed), collects=False)
+    return run(lambda _: show(settings, folder, path, speed), collects=False)
 
 
-async def show(settings: Settings, folder: Path, speed: int) -> Exit:
-    """Shoot, write the page, and tell the sums."""
-    from aivideo_async.cli.demo.page import render
+async def show(settings: Settings, folder: RunFolder, path: Path, speed: int) -> Exit:
+    """Shoot, make the contact sheet, and tell the sums."""
+    from aivideo_async.bulk.manifest import Status
+    from aivideo_async.cli.demo.ground import writing
     from aivideo_async.cli.demo.shoot import TOTAL, shoot
 
     console = settings.console
     console.note(f"{TOTAL} product shots from an emulator on this machine")
     try:
-        with console.progress(TOTAL) as progress:
-            sheet = await shoot(folder / "pictures", progress, speed=speed)
+        with writing(folder):
+            account = await shoot(folder, console, speed=speed)
+            steps = [*next_steps(path)]
+            report(folder, account, steps)
     except DownloadError as error:
         raise DiskError(str(error)) from None
-    page = folder / "index.html"
-    with writing(folder):
-        page.write_text(render(sheet, folder), "utf-8")
-    console.result(summary(sheet, folder))
+    console.result(summary(folder, account, steps))
+    counts = account.overview.counts
     console.summary = {
-        "pictures": sheet.pictures,
-        "failures": sheet.failures,
-        "charged": sheet.charged,
-        "refunded": sheet.refunded,
-        "page": str(page),
+        "pictures": counts[Status.OK],
+        "failures": counts[Status.FAILED],
+        "charged": account.charged,
+        "refunded": account.refunded,
+        "page": str(folder.report()),
     }
     return Exit.DONE
 
 
-def claim(folder: Path) -> None:
-    """
-    Make *folder* the demo's own.
+def report(folder: RunFolder, account: Account, steps: list[NextStep]) -> None:
+    """Write the page that shows all pictures."""
+    from aivideo_async.bulk.contact import Summary, write_report
+    from aivideo_async.bulk.run import rows_of
+    from aivideo_async.bulk.standing import entry_of
+    from aivideo_async.cli.money import tables
+    from aivideo_async.journal import Journal
 
-    Raises:
-        click.UsageError: It holds what no demo made.
-    """
-    mark = folder / ".gitignore"
-    folder.mkdir(parents=True, exist_ok=True)
-    ours = mark.is_file() and mark.read_text("utf-8", "replace") == MARK
-    if any(folder.iterdir()) and not ours:
-        from aivideo_async.models.text import printable
-
-        raise click.UsageError(
-            f"{printable(str(folder))} holds other files: name a new or empty folder."
-        )
-    mark.write_text(MARK, "utf-8")
-
-
-@contextmanager
-def writing(folder: Path) -> Iterator[None]:
-    """Say what is wrong with the disk, if it cannot be written."""
-    try:
-        yield
-    except OSError as error:
-        from aivideo_async.models.text import printable
-
-        raise DiskError(
-            f"{printable(str(folder))} cannot be written: {error.strerror}."
-        ) from None
+    about = Summary(
+        title=f"{account.overview.total} product shots",
+        counts=account.overview.counts,
+        note=NOTE,
+        spent=account.overview.spent,
+        prices=tables()[0]["dated"],
+        steps=tuple(steps),
+    )
+    with Journal.reading(folder.journal) as known:
+        write_report(folder, about, map(entry_of, rows_of(known)))
 
 
-def summary(sheet: Sheet, folder: Path) -> str:
-    """Tell what was made, where it lies, and what to do next."""
+def next_steps(path: Path) -> Iterator[NextStep]:
+    """Tell what to try next, with commands that work here."""
+    from aivideo_async.bulk.contact import NextStep
     from aivideo_async.cli.demo.shop import SHOTS
-    from aivideo_async.cli.money import DOLLARS_PER_CREDIT
+    from aivideo_async.cli.money import credits, tables
 
-    price = SHOTS[0].price or 0
-    return SUMMARY.format(
-        sheet=sheet,
-        price=price,
-        dollars=price * DOLLARS_PER_CREDIT,
-        pictures=(folder / "pictures").as_uri(),
-        page=(folder / "index.html").as_uri(),
-        python=shlex.quote(_python()),
+    here, sheet = shlex.quote(str(path)), shlex.quote(str(path / "products.csv"))
+    cost = len(SHOTS) * Decimal(tables()[0]["credits"]["1k"])
+    yield NextStep(f"{_program()} status {here}", "how the run stands, at any time")
+    yield NextStep(
+        f"{_program()} run {sheet} -o runs/first",
+        f"the same with your key, for at most {credits(cost)}",
     )
 
 
-def _python() -> str:
-    """Name this interpreter as shortly as works here."""
-    python, here = Path(sys.executable), Path.cwd()
-    return str(python.relative_to(here) if python.is_relative_to(here) else python)
+def summary(folder: RunFolder, account: Account, steps: list[NextStep]) -> str:
+    """Tell what was made, where it lies, and what to do next."""
+    from aivideo_async.bulk.manifest import Status
+    from aivideo_async.cli.demo.shoot import IN_FLIGHT
+
+    return SUMMARY.format(
+        account=account,
+        pictures=account.overview.counts[Status.OK],
+        failures=account.overview.counts[Status.FAILED],
+        in_flight=IN_FLIGHT,
+        spent=account.before - account.after,
+        images=folder.images.as_uri(),
+        page=folder.report().as_uri(),
+        steps="".join(
+            f"    {step.command}\n        {step.purpose}\n" for step in steps
+        ),
+        python=shlex.quote(_from_here(Path(sys.executable))),
+    )
+
+
+def _program() -> str:
+    """Name this command as it can be called here."""
+    if shutil.which("aivideo"):
+        return "aivideo"
+    beside = Path(sys.executable).with_name("aivideo")
+    if beside.exists():
+        return shlex.quote(_from_here(beside))
+    return f"{shlex.quote(_from_here(Path(sys.executable)))} -m aivideo_async"
+
+
+def _from_here(path: Path) -> str:
+    """Write *path* as shortly as works here."""
+    here = Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)

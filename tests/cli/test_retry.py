@@ -40,7 +40,7 @@ async def test_what_may_go_better_is_bought_again(
         sheet.unlink()
         said = await aivideo("retry", "r", "--yes")
     assert (3, 0) == (first.code, said.code)
-    assert "To retry   1 picture: SKU-001" in said.stderr
+    assert "To retry  1 picture: SKU-001" in said.stderr
     assert ["shot 0", "shot 1", "shot 2", "shot 1"] == prompts(emulator)
     assert {*states(tmp_path / "r").values()} == {State.SAVED}
     assert len(emulator.ledger.double_charges) == (rule is FAILS_ONCE)  # refunded

@@ -13,7 +13,8 @@ import pytest
 import pytest_asyncio
 
 from aivideo_async.emulator import Emulator, Scenario
-from aivideo_async.journal import State
+from aivideo_async.journal import Journal, State
+from tests.cli.conftest import Aivideo
 from tests.cli.processes import charged, ids_of, running
 from tests.cli.sheets import creates, states, wide
 from tests.cli.terminal import ESCAPE, plain
@@ -62,7 +63,7 @@ async def test_the_first_ctrl_c_collects_and_the_same_command_goes_on(
         ran = await process.ends()
     assert (130, bought) == (ran.code, len(busy.ledger.charges))
     assert f"{bought} ok, {24 - bought} queued" in ran.stdout
-    assert f"-o r\n             goes on with {24 - bought} pictures" in ran.stdout
+    assert f"{24 - bought} pictures to go, at most" in ran.stdout
     assert ran.stderr.endswith("Stopped.\n")
     async with running(busy, tmp_path, *words) as process:
         ran = await process.ends()
@@ -213,16 +214,35 @@ def small_files() -> Callable[[], None]:
     return limit
 
 
-async def test_a_full_disk_stops_the_buying(
+async def test_a_full_disk_loses_nothing(
     emulator: Emulator, tmp_path: Path, small_files: Callable[[], None]
 ):
-    """Exit code 8; the same command saves it all when there is room."""
+    """Exit code 8; what was paid for is in the journal, or is named."""
     words = command(tmp_path, 12, "-c", "2")
     async with running(emulator, tmp_path, *words, preexec_fn=small_files) as process:
         ran = await process.ends()
+    with Journal.reading(tmp_path / "r" / "journal.db") as known:
+        ids = ids_of(emulator)
+        forgotten = [task_id for task_id in ids if not known.has_task(task_id)]
     assert 8 == ran.code
-    bought = len(emulator.ledger.charges)
-    assert 0 < bought < 12
-    async with running(emulator, tmp_path, *words) as process:
-        ran = await process.ends()
-    assert (0, 12) == (ran.code, len(ids_of(emulator)))
+    assert 0 < len(ids) < 12
+    assert all(task_id in ran.stderr for task_id in forgotten)
+
+
+async def test_pictures_that_cannot_be_saved_stop_the_buying(
+    aivideo: Aivideo, emulator: Emulator, tmp_path: Path
+):
+    """Exit code 8; the same command saves them when there is a place for them."""
+    words = command(tmp_path, 30, "-c", "2")
+    await aivideo(*words, "--limit", "1")
+    images = tmp_path / "r" / "images"
+    images.rename(tmp_path / "aside")
+    images.touch()
+    said = await aivideo(*words)
+    assert 8 == said.code
+    assert len(emulator.ledger.charges) < 30
+    assert "made, but not saved" in said.stderr
+    images.unlink()
+    (tmp_path / "aside").rename(images)
+    assert 0 == (await aivideo(*words)).code
+    assert {*states(tmp_path / "r").values()} == {State.SAVED}

@@ -7,10 +7,12 @@ The ``aivideo`` command, also ``python -m aivideo_async``.
     exits        which code is what; interrupts: what Ctrl-C does
     connect      a client from the options and the environment
     target       where files go
+    runs         folders of runs, and what to do next with one
     progress     what a terminal or a log shows meanwhile; live draws the former
     words, money how tasks, failures and credits are put
 
-    image/ task/ credits/ price emulate/ doctor/ demo/    the commands
+    image/ plan/ run/ status/ retry/ resolve/ task/    the commands
+    credits/ price emulate/ doctor/ demo/
 
 A command's own module only declares what it takes, so that help and completion are
 quick; the module that does its work is loaded when it is called.

@@ -203,7 +203,7 @@ class BulkRun:
         paths = await self._client.download(task, self._arriving)
         row = self._journal.row(row.planned.key) or row  # with this attempt
         files = await anyio.to_thread.run_sync(self._place, row, paths)
-        await self._journal.save(task.id, files)
+        _ = self._journal.save(task.id, files)  # what follows waits, while it can
 
     def _place(self, row: RowRecord, paths: list[Path]) -> list[SavedFile]:
         """Give each file its name; what an earlier attempt left keeps its own."""

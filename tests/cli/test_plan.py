@@ -30,12 +30,12 @@ async def test_it_needs_no_key_and_no_network(
     said = await aivideo("plan", sheet.name)
     assert 0 == said.code
     assert [
-        "Sheet      a.csv: 2 pictures",
-        "Examples   MUG: a red mug",
-        "           CUP: a blue cup",
-        "To buy     2 pictures: 1 of 1k for $0.012, 1 of 2k for $0.024",
-        "Cost       7.2 credits ($0.036) at most, by the price table of 2026-04; what",
-        "           fails is refunded",
+        "Sheet     a.csv: 2 pictures",
+        "Examples  MUG: a red mug",
+        "          CUP: a blue cup",
+        "To buy    2 pictures: 1 of 1k for $0.012, 1 of 2k for $0.024",
+        "Cost      7.2 credits ($0.036) at most, by the price table of 2026-04; what",
+        "          fails is refunded",
     ] == said.lines
     assert "no API key" in said.stderr
     assert not (tmp_path / "runs").exists()
@@ -46,7 +46,7 @@ async def test_with_a_key_it_shows_the_balance(
 ):
     """And sends nothing but that one look."""
     said = await aivideo("plan", wide(tmp_path / "a.csv", 3))
-    assert "Balance    10,000 credits ($50.00)" in said.lines
+    assert "Balance   10,000 credits ($50.00)" in said.lines
     assert ["GET"] == [request.method for request in emulator.requests]
 
 
@@ -77,7 +77,7 @@ async def test_errors_are_told_with_their_places(
     rows = ["MUG,a red mug,1k", "CUP,,2k", "JUG,a jug,3k"]
     said = await aivideo("plan", save(tmp_path / "a.csv", rows, HEADER))
     assert 2 == said.code
-    assert "Problems   2 errors" in said.lines
+    assert "Problems  2 errors" in said.lines
     assert any(line.startswith("  error: line 3, prompt") for line in said.lines)
     assert any(line.startswith("  error: line 4, resolution") for line in said.lines)
     assert "2 errors in" in said.stderr
@@ -160,7 +160,7 @@ async def test_a_sheet_from_standard_input(
     stdin = io.TextIOWrapper(io.BytesIO(b"sku,prompt\nMUG,a mug\n"))
     monkeypatch.setattr(sys, "stdin", stdin)
     said = await aivideo("plan", "-", "--offline")
-    assert (0, "Sheet      standard input: 1 picture") == (said.code, said.lines[0])
+    assert (0, "Sheet     standard input: 1 picture") == (said.code, said.lines[0])
 
 
 def test_many_problems_are_counted():
@@ -177,7 +177,7 @@ def test_a_balance_that_is_too_small_says_how_far_it_goes():
     """In pictures."""
     plan = Plan(cost=Decimal(100), by_resolution={"1k": (10, Decimal(100))})
     plan.counts[Status.QUEUED] = 10
-    assert "Balance    45 credits ($0.225): covers about 4 of 10" in [
+    assert "Balance   45 credits ($0.225): covers about 4 of 10" in [
         *lines("a.csv", plan, Decimal(45))
     ]
 

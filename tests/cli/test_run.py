@@ -42,11 +42,11 @@ async def test_it_tells_the_price_first_and_the_cost_at_its_end(
 ):
     """The plan on stderr, the result on stdout; no line for what goes well."""
     said = await aivideo("run", wide(tmp_path / "a.csv", 2), "-o", "r", "--yes")
-    assert "Cost       4.8 credits ($0.024) at most" in said.stderr
+    assert "Cost      4.8 credits ($0.024) at most" in said.stderr
     assert "SKU-000  " not in said.stderr
     assert said.lines[1].endswith(": 2 ok")
-    assert "Spent      4.8 credits ($0.024) now" in said.lines
-    assert any(line.startswith("Report     file://") for line in said.lines)
+    assert "Spent     4.8 credits ($0.024) now" in said.lines
+    assert any(line.startswith("Report    file://") for line in said.lines)
 
 
 async def test_the_same_command_buys_nothing_twice(
@@ -57,7 +57,7 @@ async def test_the_same_command_buys_nothing_twice(
     await aivideo("run", sheet, "-o", "r", "--yes")
     said = await aivideo("run", sheet, "-o", "r")
     assert (0, 3) == (said.code, creates(emulator))
-    assert "To buy     nothing" in said.stderr
+    assert "To buy    nothing" in said.stderr
     assert "Nothing was left to be done: 3 ok" in said.lines
 
 
@@ -237,7 +237,7 @@ async def test_failures_are_told_and_coded(
     assert (3, 3) == (said.code, again.code)
     assert 1 == said.stderr.count("refunded, ")
     assert "; $0.012 refunded" in said.stdout
-    assert any(line.startswith("Next       aivideo retry r") for line in said.lines)
+    assert any(line.startswith("Next      aivideo retry r") for line in said.lines)
     assert 3 == creates(emulator)
     emulator.ledger.assert_clean()
 
@@ -252,7 +252,7 @@ async def test_an_unknown_outcome_is_left_to_the_user(
         said = await aivideo("run", sheet, "-o", "r", "--yes")
         again = await aivideo("run", sheet, "-o", "r", "--yes")
     assert (7, 7, 3) == (said.code, again.code, creates(emulator))
-    assert "Next       aivideo resolve r" in said.lines
+    assert "Next      aivideo resolve r" in said.lines
     emulator.ledger.assert_clean()
 
 

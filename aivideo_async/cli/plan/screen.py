@@ -78,7 +78,7 @@ def examples(prompts: dict[str, str]) -> Iterator[str]:
     """Show the first prompts that are to be bought."""
     label = "Examples" if len(prompts) > 1 else "Example"
     for key, prompt in prompts.items():
-        yield cut(f"{label:<10} {shortened(key, 24)}: {prompt}")
+        yield cut(f"{label:<9} {shortened(key, 24)}: {prompt}")
         label = ""
 
 
@@ -148,7 +148,7 @@ def covered(plan: Plan, balance: Decimal) -> int | None:
 
 def labelled(label: str, text: str) -> Iterator[str]:
     """Lay one fact out."""
-    yield from _wrapped(text, f"{label:<10} ", " " * 11)
+    yield from _wrapped(text, f"{label:<9} ", " " * 10)
 
 
 def _wrapped(text: str, first: str, rest: str) -> list[str]:

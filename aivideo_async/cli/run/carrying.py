@@ -80,7 +80,8 @@ class Carrying:
                 await self.prepare(journal)
                 await self._buy(client, journal, interrupts)
         except JournalError as error:  # before it began, or when it was closed
-            self._stopped_by(error)
+            if Exit.DISK not in self.codes:
+                self._stopped_by(error)
         return Exit.DONE
 
     async def _buy(
@@ -143,8 +144,8 @@ class Carrying:
         if entry.status is Status.QUEUED:
             return  # what stopped it concerns all, and is told once
         self.settings.console.record("task", **_fields(entry, error))
-        text = "" if error is None else f"{shortened(entry.key, 30)}  {brief(error)}"
-        if ended or text:
+        text = "" if error is None else _line(entry, error)
+        if ended or error is not None:
             progress.step(text, ok=error is None)
 
     def _shown(self, progress: Progress, client: AsyncClient) -> Progress:
@@ -205,8 +206,12 @@ class Carrying:
         self, client: AsyncClient, funds: Decimal | None, before: Overview
     ) -> None:
         """Tell if the balance went another way than the price table says."""
-        clear = not client.stats().unknown and not before.counts.get(Status.IN_FLIGHT)
-        if funds is None or not clear or self.board is None:
+        unclear = (
+            client.stats().unknown
+            or before.counts.get(Status.IN_FLIGHT)
+            or Exit.DISK in self.codes
+        )
+        if funds is None or unclear or self.board is None:
             return
         try:
             after = await balance(client)
@@ -241,6 +246,14 @@ def stopping(paid: int, interrupts: Interrupts) -> str:
     text = f"Stopping: nothing new is sent; {count} being collected{limit}."
     again = " Ctrl-C again leaves now;" if interrupts.code is Exit.INTERRUPTED else ""
     return f"{text}{again or ' Then'} the same command resumes."
+
+
+def _line(entry: Entry, error: AIVideoError) -> str:
+    """Tell in one line why there is no picture."""
+    text = brief(error)
+    if isinstance(error, JournalError) and entry.task_id is not None:
+        text = f"paid for, and not written down yet: task {entry.task_id}"
+    return f"{shortened(entry.key, 30)}  {text}"
 
 
 def _fields(entry: Entry, error: AIVideoError | None) -> dict[str, Any]:

@@ -2,59 +2,32 @@
 
 from __future__ import annotations
 
-import shlex
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
 
-from attrs import Factory, define, frozen
+from attrs import frozen
 
 from aivideo_async.bulk.contact import NextStep, Summary, write_report
-from aivideo_async.bulk.folder import RunFolder, RunSettings
+from aivideo_async.bulk.folder import RunFolder
 from aivideo_async.bulk.manifest import Entry, Status, write_manifest
-from aivideo_async.bulk.overview import Overview, overview_of
+from aivideo_async.bulk.overview import Failures, Overview, failures_of, overview_of
 from aivideo_async.bulk.run import rows_of
 from aivideo_async.bulk.standing import entry_of
 from aivideo_async.cli import money
 from aivideo_async.cli.exits import DiskError, Exit
 from aivideo_async.cli.plan.screen import labelled
-from aivideo_async.cli.run.board import Board, duration, price_of_entry
-from aivideo_async.journal import Journal
+from aivideo_async.cli.run.board import Board, duration
+from aivideo_async.cli.runs import next_steps, step_lines
+from aivideo_async.journal import Journal, Reader
 from aivideo_async.models.text import printable
 
-__all__ = ["Ending", "Tally", "codes_of", "ending_of"]
+__all__ = ["BAD", "Ending", "codes_of", "ending_of"]
 
 BAD = (Status.FAILED, Status.REFUSED, Status.INVALID)
 
 
-@define
-class Tally:
-    """
-    What the lines of a manifest add up to.
-
-    Attributes:
-        counts: How many pictures stand how.
-        reasons: How many failed why, and whether trying again may help.
-        retryable: What it costs to buy again what may go better.
-    """
-
-    counts: Counter[Status] = Factory(Counter)
-    reasons: Counter[tuple[str, bool]] = Factory(Counter)
-    retryable: list[Decimal] = Factory(list)
-
-    def over(self, entries: Iterable[Entry]) -> Iterator[Entry]:
-        """Add up *entries* on their way."""
-        for entry in entries:
-            self.counts[entry.status] += 1
-            if entry.status in BAD:
-                again = bool(entry.retryable)
-                self.reasons[entry.error_code or str(entry.status), again] += 1
-                if again:
-                    self.retryable.append(price_of_entry(entry))
-            yield entry
-
-
-@frozen
+@frozen(kw_only=True)
 class Ending:
     """
     How a run stands in the end.
@@ -62,59 +35,28 @@ class Ending:
     Attributes:
         folder: Where it lies.
         overview: Its counts and its money.
-        tally: Its failures.
-        settings: What was fixed when it began.
+        failures: What ended badly.
         cap: Credits that it may spend, or None.
+        steps: What to do next, most urgent first.
     """
 
     folder: RunFolder
-    settings: RunSettings | None
     overview: Overview
-    tally: Tally
+    failures: Failures
     cap: Decimal | None
-
-    def steps(self) -> Iterator[NextStep]:
-        """Say what to do next, most urgent first."""
-        path = shlex.quote(str(self.folder.path))
-        left = self.overview.counts.get(Status.QUEUED, 0)
-        if left and self.settings is not None and self.settings.sheet != "-":
-            sheet = shlex.quote(self.settings.sheet)
-            yield NextStep(
-                f"aivideo run {sheet} -o {path}", f"goes on with {money.pictures(left)}"
-            )
-        unknown = self.overview.counts.get(Status.UNKNOWN, 0)
-        if unknown:
-            yield NextStep(
-                f"aivideo resolve {path}",
-                f"{money.pictures(unknown)} that may have been paid for: decide",
-            )
-        again = self.tally.retryable
-        if again:
-            cost = money.dollars(sum(again, Decimal(0)))
-            yield NextStep(
-                f"aivideo retry {path}", f"{money.pictures(len(again))}, at most {cost}"
-            )
-        bad = sum(self.overview.counts.get(status, 0) for status in BAD)
-        if bad > len(again):
-            yield NextStep(
-                f"aivideo retry {path} --all", "also what failed for good, as it is"
-            )
+    steps: tuple[NextStep, ...]
 
     def lines(self, board: Board, seconds: float, *, stopped: bool) -> Iterator[str]:
         """Lay it out for people, most important last."""
         yield ""
         yield self._headline(seconds, nothing=not board.ended, stopped=stopped)
         yield from labelled("Spent", self._spent(board))
-        if self.tally.reasons:
+        if self.failures.codes:
             yield from labelled("Failed", self._reasons())
-        yield f"Pictures   {printable(str(self.folder.images))}"
-        yield f"Manifest   {printable(str(self.folder.manifest_csv))}"
-        yield f"Report     {self.folder.report().absolute().as_uri()}"
-        label = "Next"
-        for step in self.steps():
-            yield f"{label:<10} {printable(step.command)}"
-            yield f"{'':<10}   {step.purpose}"
-            label = ""
+        yield f"Pictures  {printable(str(self.folder.images))}"
+        yield f"Manifest  {printable(str(self.folder.manifest_csv))}"
+        yield f"Report    {self.folder.report().absolute().as_uri()}"
+        yield from step_lines(self.steps)
 
     def _headline(self, seconds: float, *, nothing: bool, stopped: bool) -> str:
         counts = ", ".join(
@@ -143,10 +85,10 @@ class Ending:
         return text
 
     def _reasons(self) -> str:
-        return ", ".join(
-            f"{printable(code)} {count:,}{' (may go better)' * again}"
-            for (code, again), count in self.tally.reasons.most_common(8)
-        )
+        most = Counter(self.failures.codes).most_common(8)
+        codes = ", ".join(f"{printable(code)} {count:,}" for code, count in most)
+        again = self.failures.transient
+        return f"{codes}; {again:,} may go better now" if again else codes
 
     def fields(self, board: Board, seconds: float) -> dict[str, object]:
         """Return it for programs."""
@@ -159,7 +101,8 @@ class Ending:
             "refunded": board.refunded,
             "at_stake": self.overview.at_stake,
             "cap": self.cap,
-            "retryable": len(self.tally.retryable),
+            "failures": dict(self.failures.codes),
+            "retryable": self.failures.transient,
             "folder": str(self.folder.path),
             "report": str(self.folder.report()),
         }
@@ -172,12 +115,13 @@ def ending_of(folder: RunFolder, cap: Decimal | None) -> Ending:
     Raises:
         DiskError: One of them cannot be written.
     """
-    tally = Tally()
+    counts: Counter[Status] = Counter()
     try:
         with Journal.reading(folder.journal) as known:
-            ending = Ending(folder, folder.read(), overview_of(known), tally, cap)
-            write_manifest(folder, tally.over(map(entry_of, rows_of(known))))
-            write_report(folder, _summary(ending), map(entry_of, rows_of(known)))
+            ending = _read(folder, known, cap)
+            write_manifest(folder, _counted(map(entry_of, rows_of(known)), counts))
+            summary = _summary(ending, counts)
+            write_report(folder, summary, map(entry_of, rows_of(known)))
     except OSError as error:
         raise DiskError(
             f"The manifest and the report in {printable(str(folder.path))} cannot be "
@@ -187,16 +131,41 @@ def ending_of(folder: RunFolder, cap: Decimal | None) -> Ending:
     return ending
 
 
-def _summary(ending: Ending) -> Summary:
-    settings = ending.settings
+def _read(folder: RunFolder, known: Reader, cap: Decimal | None) -> Ending:
+    overview, failures = overview_of(known), failures_of(known)
+    settings = folder.read()
+    steps = next_steps(
+        folder.path,
+        overview,
+        failures,
+        sheet=settings.sheet if settings else "SHEET",
+        owner=known.owner(),
+    )
+    return Ending(
+        folder=folder,
+        overview=overview,
+        failures=failures,
+        cap=cap,
+        steps=tuple(steps),
+    )
+
+
+def _counted(entries: Iterable[Entry], counts: Counter[Status]) -> Iterator[Entry]:
+    """Count *entries* on their way: the report is about all of them."""
+    for entry in entries:
+        counts[entry.status] += 1
+        yield entry
+
+
+def _summary(ending: Ending, counts: Counter[Status]) -> Summary:
     return Summary(
         title=ending.folder.path.absolute().name,
-        counts=ending.tally.counts,
+        counts=counts,
         spent=ending.overview.spent,
         committed=ending.overview.at_stake,
         cap=ending.cap,
-        prices=settings.prices if settings else money.tables()[0]["dated"],
-        steps=tuple(ending.steps()),
+        prices=money.tables()[0]["dated"],
+        steps=ending.steps,
     )
 
 

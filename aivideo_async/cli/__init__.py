@@ -7,13 +7,14 @@ The ``aivideo`` command, also ``python -m aivideo_async``.
     exits        which code is what; interrupts: what Ctrl-C does
     connect      a client from the options and the environment
     target       where files go
+    runs         folders of runs, and what to do next with one
     progress     what a terminal or a log shows meanwhile; live draws the former
     words, money how tasks, failures and credits are put
 
     runs         folders of runs, and what to do next with one
 
-    image/ task/ credits/ price emulate/ doctor/ demo/    the commands,
-    plan/ run/ retry/ status/ resolve/                    and those for sheets
+    image/ plan/ run/ status/ retry/ resolve/ task/    the commands
+    credits/ price emulate/ doctor/ demo/
 
 A command's own module only declares what it takes, so that help and completion are
 quick; the module that does its work is loaded when it is called.

@@ -9,16 +9,21 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import anyio
 import pytest
 import pytest_asyncio
 
+from aivideo_async.bulk.manifest import Status
+from aivideo_async.bulk.overview import Failures, Overview
 from aivideo_async.cli.status import pace
 from aivideo_async.cli.status.pace import Pace, pace_of, percentile
+from aivideo_async.cli.status.screen import line, screen
+from aivideo_async.cli.status.survey import Survey
 from aivideo_async.emulator import Emulator
-from aivideo_async.journal import Journal
+from aivideo_async.journal import Journal, Owner
 from tests.cli.conftest import Aivideo
 from tests.cli.runs import bought, sheet_of
 from tests.cli.terminal import COMMAND, ROOT, environment, plain
@@ -77,6 +82,52 @@ def test_without_a_pace_no_end_is_foretold(
 ):
     """Silence is better than a guess."""
     assert expected == Pace(1.0, 2.0, per_minute).eta(10)
+
+
+# --- when there is nothing more to see --------------------------------------------
+
+HOLDER = Owner("https://api.aivideoapi.ai", "1f2e", 4711, "laptop", NOW)
+
+
+def seen(holder: Owner | None, **counts: int) -> Survey:
+    """Return a run of which so many pictures stand so."""
+    return Survey(
+        path=Path("run"),
+        holder=holder,
+        overview=Overview(
+            counts={Status(name): count for name, count in counts.items()},
+            spent=Decimal(0),
+            at_stake=Decimal(0),
+            to_spend=Decimal(0),
+        ),
+        failures=Failures({}, 0, Decimal(0)),
+        unknown=(),
+        pace=Pace(None, None, None),
+        steps=(),
+    )
+
+
+@pytest.mark.parametrize(
+    ("run", "expected"),
+    [
+        pytest.param(seen(None, ok=2, failed=1, unknown=1), True, id="all ended"),
+        pytest.param(seen(HOLDER, ok=2), False, id="saving yet"),
+        pytest.param(seen(None, ok=2, queued=1), False, id="stopped on the way"),
+        pytest.param(seen(None, ok=2, in_flight=1), False, id="left in flight"),
+    ],
+)
+def test_watching_ends_with_the_run(run: Survey, expected: bool):
+    """A run that was stopped may be taken up again; one that is held may not be done."""
+    assert expected is run.is_over
+
+
+@pytest.mark.parametrize("run", [seen(None), seen(HOLDER, queued=3)], ids=["0", "3"])
+def test_a_run_that_has_nothing_yet_has_a_screen(run: Survey):
+    """Nothing is divided by what is not there."""
+    assert [f"Pictures  0 of {run.overview.total}"] == [
+        text.partition(":")[0] for text in screen(run) if text.startswith("Pictures")
+    ]
+    assert line(run).startswith(f"0/{run.overview.total} ")
 
 
 # --- a run that ended -------------------------------------------------------------

@@ -11,8 +11,6 @@ The ``aivideo`` command, also ``python -m aivideo_async``.
     progress     what a terminal or a log shows meanwhile; live draws the former
     words, money how tasks, failures and credits are put
 
-    runs         folders of runs, and what to do next with one
-
     image/ plan/ run/ status/ retry/ resolve/ task/    the commands
     credits/ price emulate/ doctor/ demo/
 

@@ -21,7 +21,7 @@ from aivideo_async.engine.agenda import Agenda
 from aivideo_async.engine.balance import BalanceCheck
 from aivideo_async.engine.books import Books
 from aivideo_async.engine.callbacks import Callbacks
-from aivideo_async.engine.closing import cut_off, wait_stubbornly
+from aivideo_async.engine.closing import cut_off, defect, wait_stubbornly
 from aivideo_async.engine.creates import Creates
 from aivideo_async.engine.deliveries import Deliveries
 from aivideo_async.engine.gate import Gate, arrived
@@ -329,7 +329,7 @@ class Engine:
         """Fail *job* for a bug of ours, which must leave no caller waiting for ever."""
         what = "Recording the answer about task %s failed."
         log.error(what, job.task_id, exc_info=error)
-        self._deliveries.fail(job, _defect(job))
+        self._deliveries.fail(job, defect(job))
 
     # --- closing -----------------------------------------------------------------
 
@@ -387,17 +387,6 @@ class Engine:
             # Its worker still runs, so its bytes may leave even now.
             self._record_create(job, wire, cut_off(sent=True))
         self._workers.stop(lambda _: True)
-
-
-def _defect(job: Job) -> AIVideoError:
-    known = f"Its task is {job.task_id}: look at it with client.wait." * bool(
-        job.task_id
-    )
-    return AIVideoError(
-        "A defect of this library while it recorded an answer; the log has the details, "
-        f"please report it. The request may have been charged. {known}".rstrip(),
-        task_id=job.task_id,
-    )
 
 
 _CLOSED = "The client was closed before this request left. "

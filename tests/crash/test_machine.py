@@ -41,10 +41,11 @@ EXAMPLES = int(os.environ.get("AIVIDEO_WALKS", "25"))
 
 KEYS = st.sampled_from(["mug", "cup", "jug", None])
 LABELS = st.sampled_from(["mug", "cup", "jug"])
-CEILING = Decimal(24)
-"""Credits for ten pictures."""
+CEILING = Decimal(12)
+"""Credits for five pictures that were not refunded."""
 
 UNCERTAIN = ("submitting", "unknown")
+SECONDS = st.sampled_from([0.0, 0.1, 0.3, 0.6, 1.2, 5.0, 20.0, 90.0, 4000.0])
 HOOK = "https://shop.example/hooks/"
 
 
@@ -56,12 +57,10 @@ class Call:
     Attributes:
         request: What for.
         future: What they wait for.
-        process: Which process they are a part of: it may be dead.
     """
 
     request: GptImage2
     future: asyncio.Future[Any]
-    process: int
 
 
 class Machine(RuleBasedStateMachine):
@@ -77,11 +76,11 @@ class Machine(RuleBasedStateMachine):
         self.folder = Path(tempfile.mkdtemp())
         self.arrived: list[Arrived] = []
         self.calls: list[Call] = []
-        self.got: set[str] = set()
+        self.got: set[str] = set()  # in a result or an error
+        self.had: set[str] = set()  # in a result
         self.released: Counter[str] = Counter()
         self.labels: dict[str, str | None] = {}
         self.numbers = iter(range(10**9))
-        self.process = 0
         self.full = False
         self.open()
 
@@ -94,7 +93,6 @@ class Machine(RuleBasedStateMachine):
 
     def open(self) -> None:
         """Begin as a process does that just started."""
-        self.process += 1
         self.journal = Journal(self.path)
         self.wire = Wire(self.emulator, self.path, self.arrived)
         self.client = AsyncClient(
@@ -129,6 +127,10 @@ class Machine(RuleBasedStateMachine):
         for path in self.folder.glob(f"{self.path.name}*"):
             if not path.name.endswith("-lock"):
                 shutil.copy(path, copy)
+        if self.full:  # what could not be written is as good as never had
+            self.had = {
+                task_id for task_id in self.had if self.journal.has_task(task_id)
+            }
         wire.cut = True
         self.bury(client)
         shutil.rmtree(self.folder)
@@ -161,9 +163,20 @@ class Machine(RuleBasedStateMachine):
         other=st.sampled_from([False] * 5 + [True]),
         verb=st.sampled_from(["submit", "generate"]),
         called=st.booleans(),
+        fault=st.sampled_from([None, None, None, *FAULTS]),
+        seconds=SECONDS,
     )
-    def ask(self, key: str | None, other: bool, verb: str, called: bool) -> None:
+    def ask(
+        self,
+        key: str | None,
+        other: bool,
+        verb: str,
+        called: bool,
+        fault: str | None,
+        seconds: float,
+    ) -> None:
         """Somebody asks for a picture, perhaps for another one by the same key."""
+        self.wire.fault = fault
         number = next(self.numbers) if key is None or other else 0
         request = GptImage2(f"a {key} of kind {number}", key=key)
         self.labels[request.prompt or ""] = key
@@ -175,7 +188,8 @@ class Machine(RuleBasedStateMachine):
             return await getattr(self.client, verb)(request, **options)
 
         future = self.loop.create_task(asking())
-        self.calls.append(Call(request, future, self.process))
+        self.calls.append(Call(request, future))
+        self.wait(seconds)
 
     @rule()
     def ask_for_all(self) -> None:
@@ -193,7 +207,7 @@ class Machine(RuleBasedStateMachine):
             return outcomes
 
         future = self.loop.create_task(asking())
-        self.calls.append(Call(requests[0], future, self.process))
+        self.calls.append(Call(requests[0], future))
 
     @rule(data=st.data())
     def cancel(self, data: st.DataObject) -> None:
@@ -201,12 +215,7 @@ class Machine(RuleBasedStateMachine):
         if self.calls:
             data.draw(st.sampled_from(self.calls)).future.cancel()
 
-    @rule(fault=st.sampled_from(FAULTS))
-    def spoil(self, fault: str) -> None:
-        """Something goes wrong with the next create."""
-        self.wire.fault = fault
-
-    @rule(seconds=st.sampled_from([0.0, 0.1, 0.3, 0.6, 1.2, 5.0, 20.0, 90.0, 4000.0]))
+    @rule(seconds=SECONDS)
     def wait(self, seconds: float) -> None:
         """Time passes."""
         self.within(asyncio.sleep(seconds))
@@ -353,6 +362,7 @@ class Machine(RuleBasedStateMachine):
             picture = self.emulator.jobs[thing.id].picture
             assert request.prompt == picture.prompt
             self.got.add(thing.id)
+            self.had.add(thing.id)
         elif isinstance(thing, AIVideoError):
             assert "in the journal already" not in str(thing), "two had one key"
             self.got.add(thing.task_id or "")
@@ -367,6 +377,10 @@ class Machine(RuleBasedStateMachine):
         self.within(asyncio.sleep(8000))
         self.hear()
         assert not self.calls, "somebody waits for ever"
+        assert not self.journal._rows(
+            "SELECT 1 FROM attempt WHERE state = 'submitting'"
+        )
+        assert all(self.journal.has_task(task_id) for task_id in self.had)
         ledger, unclaimed = self.emulator.ledger, set(self.client.unclaimed)
         paid = {entry.task_id for entry in ledger.charges}
         refunded = {entry.task_id for entry in ledger.refunds}

@@ -188,8 +188,9 @@ class Engine:
         self._deliveries.keep_unclaimed(task_id, "its caller is gone")
 
     def claim(self, task_id: str) -> None:
-        """Note that a caller has got this task after all."""
-        self._deliveries.claim(task_id)
+        """Note that a caller has got this task after all, if nobody had."""
+        if task_id in self._deliveries.unclaimed:
+            self._deliveries.claim(task_id)
 
     @property
     def unclaimed(self) -> tuple[str, ...]:

@@ -139,14 +139,14 @@ class Recall:
 
     def _resume(self, job: Job, record: Record) -> None:
         task_id = job.task_id = record.task_id or ""
-        job.bought = True
+        job.bought, job.entry = True, record.attempt
         if (orphan := self._orphans.pop(task_id, None)) is not None:
             self._deliveries.finish(orphan)
         if job.follow:
             self._looks.follow(job, self._time(), at_once=True)
         else:
             self._deliveries.give(job, Task(task_id, model=record.model))
-            self._deliveries.claim(task_id)
+            self._deliveries.unclaimed.pop(task_id, None)  # its result is another thing
 
     def _give(self, job: Job, task: Task) -> None:
         if job.follow and task.status is TaskStatus.FAILED:

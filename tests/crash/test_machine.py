@@ -31,6 +31,7 @@ from aivideo_async import (
 )
 from aivideo_async.emulator import Scenario
 from aivideo_async.journal import Journal, Record, State
+from aivideo_async.models.wire import WireRequest
 from tests.client.world import STEADY
 from tests.crash.wire import FAULTS, Arrived, Wire
 from tests.journal.helpers import stop_writing, write_again
@@ -75,6 +76,7 @@ class Machine(RuleBasedStateMachine):
         self.emulator = Emulator(scenario, speed=1.0)
         self.folder = Path(tempfile.mkdtemp())
         self.arrived: list[Arrived] = []
+        self.hasty: list[WireRequest] = []
         self.calls: list[Call] = []
         self.got: set[str] = set()  # in a result or an error
         self.had: set[str] = set()  # in a result
@@ -95,7 +97,7 @@ class Machine(RuleBasedStateMachine):
     def open(self) -> None:
         """Begin as a process does that just started."""
         self.journal = Journal(self.path)
-        self.wire = Wire(self.emulator, self.path, self.arrived)
+        self.wire = Wire(self.emulator, self.path, self.arrived, self.hasty)
         self.client = AsyncClient(
             transport=self.wire,
             journal=self.journal,
@@ -322,6 +324,7 @@ class Machine(RuleBasedStateMachine):
                 assert uncertain[one.sha256], f"{one.charge.task_id} is nowhere"
                 uncertain[one.sha256] -= 1
         assert not by_id, "ids out of nowhere"
+        assert not self.hasty, "a create left before its intent was durable"
 
     @invariant()
     def nothing_is_bought_twice(self) -> None:

@@ -128,16 +128,20 @@ class Books:
                 failed = task.status is TaskStatus.FAILED
                 _ = self._journal.end(task.id, failed=failed, answer=dict(task.raw))
 
-    def ended(self, task: Task) -> asyncio.Future[None] | None:
-        """Note the end of a task, if it is ours."""
-        if self._journal is None or not self._is_open(task.id):
+    def ended(self, task: Task, entry: int | None) -> asyncio.Future[None] | None:
+        """Note the end of a task, if it is ours: of this *entry*, or an earlier one's."""
+        if self._journal is None:
+            return None
+        if entry is None and not self._is_open(task.id):
             return None
         failed = task.status is TaskStatus.FAILED
         return self._journal.end(task.id, failed=failed, answer=dict(task.raw))
 
-    def claimed(self, task_id: str) -> None:
-        """Note that a caller has got the task."""
-        if self._journal is not None and self._is_open(task_id):
+    def claimed(self, task_id: str, entry: int | None) -> None:
+        """Note that a caller has got the task, if it is ours, as in `ended`."""
+        if self._journal is None:
+            return
+        if entry is not None or self._is_open(task_id):
             _ = self._journal.claim(task_id)
 
     def unclaimed(self, task_id: str) -> None:

@@ -180,7 +180,7 @@ class Deliveries:
     def disown(self, job: Job) -> None:
         """Forget the id that the job got: it is another request's."""
         self._follow_no_more(job)
-        self._counters.accepted -= 1
+        self._counters.accepted -= job.charged  # else an earlier client's
         self._budget.not_bought(job.task_id or "", job.reserved)
         job.task_id, job.bought = None, False
 
@@ -226,15 +226,15 @@ class Deliveries:
             task_id,
         )
 
-    def claim(self, task_id: str) -> None:
-        """Note that a caller has got this task after all."""
+    def claim(self, task_id: str, entry: int | None = None) -> None:
+        """Note that a caller has got this task, of that *entry* in the journal."""
         self.unclaimed.pop(task_id, None)
-        self._books.claimed(task_id)
+        self._books.claimed(task_id, entry)
 
     def _claim_for(self, job: Job, task_id: str) -> None:
         """Strike it off; should this caller turn out to be gone, it comes back."""
         job.bought = job.bought or task_id in self.unclaimed
-        self.claim(task_id)
+        self.claim(task_id, job.entry)
 
     def is_new(self, task_id: str, now: float) -> bool:
         """Note our own new task; return False if an earlier create had its id."""

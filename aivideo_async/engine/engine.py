@@ -192,7 +192,7 @@ class Engine:
         self._deliveries.keep_unclaimed(task_id, "its caller is gone")
 
     def claim(self, task_id: str) -> None:
-        """Note that a caller has got this task after all."""
+        """Note that a caller has got this task after all, if nobody had."""
         if task_id in self._deliveries.unclaimed:
             self._deliveries.claim(task_id)
 

@@ -154,7 +154,7 @@ class Looks:
         if final:
             failed = data.status is TaskStatus.FAILED
             self._budget.ended(data.id, refunded=failed)
-            job.kept = self._books.ended(data) or job.kept
+            job.kept = self._books.ended(data, job.entry) or job.kept
         if job.stage is Stage.LOOK:
             self._deliveries.give(job, data)
             return

@@ -139,13 +139,13 @@ class Recall:
 
     def _resume(self, job: Job, record: Record) -> None:
         task_id = job.task_id = record.task_id or ""
-        job.bought = True
+        job.bought, job.entry = True, record.attempt
         self.let_go(task_id)
         if job.follow:
             self._looks.follow(job, self._time(), at_once=True)
         else:
             self._deliveries.give(job, Task(task_id, model=record.model))
-            self._deliveries.claim(task_id)
+            self._deliveries.unclaimed.pop(task_id, None)  # its result is another thing
 
     def let_go(self, task_id: str) -> None:
         """Follow the task no more for nobody: now there is somebody."""

@@ -402,6 +402,52 @@ async def test_closing_by_force_leaves_what_was_open_unknown(path: Path):
     assert State.UNKNOWN is state_of(path)
 
 
+@warped
+async def test_a_wrong_id_that_was_adopted_can_be_corrected(path: Path):
+    """The first look finds another model: the create is unknown again."""
+    journal = Journal(path)
+    wire = Scripted([lost()], [view("t-9", model="nano-banana"), view("t-1")])
+    async with AsyncClient(transport=wire, journal=journal) as client:
+        with pytest.raises(OutcomeUnknownError):
+            await client.generate(mug())
+        await journal.adopt("0", "t-9")
+        with pytest.raises(OutcomeUnknownError, match="'nano-banana'"):
+            await client.generate(mug())
+        assert State.UNKNOWN is state_of(path)
+        await journal.adopt("0", "t-1")
+        assert "t-1" == (await client.generate(mug())).id
+
+
+@warped
+async def test_a_submit_that_is_answered_from_the_journal_claims_no_result(
+    world: World, path: Path
+):
+    """It gives the id alone, so what completes is unclaimed for the next client."""
+    async with world.client(journal=path) as client:
+        await world.call(client.submit, mug())
+    async with world.client(journal=path) as client:
+        task = await world.call(client.submit, mug())
+        assert not client.unclaimed
+    for _ in range(2):
+        async with world.client(journal=path) as client:
+            assert (task.id,) == client.unclaimed
+            await asyncio.sleep(60)
+            assert State.DONE is state_of(path)
+
+
+@warped
+async def test_a_callback_after_a_restart_spoils_no_count(path: Path):
+    """What an earlier client did not know is no unknown outcome of this one."""
+    wire = Scripted([lost()], [view("t-1")])
+    async with AsyncClient(transport=wire, journal=path) as client:
+        with pytest.raises(OutcomeUnknownError):
+            await client.submit(mug(), callback_url=hook_of)
+    async with AsyncClient(transport=wire, journal=path) as client:
+        client.called_back("t-1", hook_of(mug()))
+        await _until(lambda: client.unclaimed)
+        assert (0, 0) == (client.stats().unknown, client.stats().accepted)
+
+
 # --- money ------------------------------------------------------------------------
 
 

@@ -31,6 +31,7 @@ from aivideo_async import (
 )
 from aivideo_async.emulator import Scenario
 from aivideo_async.journal import Journal, Record, State
+from aivideo_async.models.wire import WireRequest
 from tests.client.world import STEADY
 from tests.crash.wire import FAULTS, Arrived, Wire
 from tests.journal.helpers import stop_writing, write_again
@@ -41,10 +42,11 @@ EXAMPLES = int(os.environ.get("AIVIDEO_WALKS", "25"))
 
 KEYS = st.sampled_from(["mug", "cup", "jug", None])
 LABELS = st.sampled_from(["mug", "cup", "jug"])
-CEILING = Decimal(24)
-"""Credits for ten pictures."""
+CEILING = Decimal(12)
+"""Credits for five pictures that were not refunded."""
 
 UNCERTAIN = ("submitting", "unknown")
+SECONDS = st.sampled_from([0.0, 0.1, 0.3, 0.6, 1.2, 5.0, 20.0, 90.0, 4000.0])
 HOOK = "https://shop.example/hooks/"
 
 
@@ -56,12 +58,10 @@ class Call:
     Attributes:
         request: What for.
         future: What they wait for.
-        process: Which process they are a part of: it may be dead.
     """
 
     request: GptImage2
     future: asyncio.Future[Any]
-    process: int
 
 
 class Machine(RuleBasedStateMachine):
@@ -76,12 +76,14 @@ class Machine(RuleBasedStateMachine):
         self.emulator = Emulator(scenario, speed=1.0)
         self.folder = Path(tempfile.mkdtemp())
         self.arrived: list[Arrived] = []
+        self.hasty: list[WireRequest] = []
         self.calls: list[Call] = []
-        self.got: set[str] = set()
+        self.got: set[str] = set()  # in a result or an error
+        self.had: set[str] = set()  # in a result
         self.released: Counter[str] = Counter()
+        self.forgotten: set[str] = set()
         self.labels: dict[str, str | None] = {}
         self.numbers = iter(range(10**9))
-        self.process = 0
         self.full = False
         self.open()
 
@@ -94,9 +96,8 @@ class Machine(RuleBasedStateMachine):
 
     def open(self) -> None:
         """Begin as a process does that just started."""
-        self.process += 1
         self.journal = Journal(self.path)
-        self.wire = Wire(self.emulator, self.path, self.arrived)
+        self.wire = Wire(self.emulator, self.path, self.arrived, self.hasty)
         self.client = AsyncClient(
             transport=self.wire,
             journal=self.journal,
@@ -129,6 +130,10 @@ class Machine(RuleBasedStateMachine):
         for path in self.folder.glob(f"{self.path.name}*"):
             if not path.name.endswith("-lock"):
                 shutil.copy(path, copy)
+        if self.full:  # what could not be written is as good as never had
+            self.had = {
+                task_id for task_id in self.had if self.journal.has_task(task_id)
+            }
         wire.cut = True
         self.bury(client)
         shutil.rmtree(self.folder)
@@ -161,9 +166,20 @@ class Machine(RuleBasedStateMachine):
         other=st.sampled_from([False] * 5 + [True]),
         verb=st.sampled_from(["submit", "generate"]),
         called=st.booleans(),
+        fault=st.sampled_from([None, None, None, *FAULTS]),
+        seconds=SECONDS,
     )
-    def ask(self, key: str | None, other: bool, verb: str, called: bool) -> None:
+    def ask(
+        self,
+        key: str | None,
+        other: bool,
+        verb: str,
+        called: bool,
+        fault: str | None,
+        seconds: float,
+    ) -> None:
         """Somebody asks for a picture, perhaps for another one by the same key."""
+        self.wire.fault = fault
         number = next(self.numbers) if key is None or other else 0
         request = GptImage2(f"a {key} of kind {number}", key=key)
         self.labels[request.prompt or ""] = key
@@ -175,7 +191,8 @@ class Machine(RuleBasedStateMachine):
             return await getattr(self.client, verb)(request, **options)
 
         future = self.loop.create_task(asking())
-        self.calls.append(Call(request, future, self.process))
+        self.calls.append(Call(request, future))
+        self.wait(seconds)
 
     @rule()
     def ask_for_all(self) -> None:
@@ -193,7 +210,7 @@ class Machine(RuleBasedStateMachine):
             return outcomes
 
         future = self.loop.create_task(asking())
-        self.calls.append(Call(requests[0], future, self.process))
+        self.calls.append(Call(requests[0], future))
 
     @rule(data=st.data())
     def cancel(self, data: st.DataObject) -> None:
@@ -201,12 +218,7 @@ class Machine(RuleBasedStateMachine):
         if self.calls:
             data.draw(st.sampled_from(self.calls)).future.cancel()
 
-    @rule(fault=st.sampled_from(FAULTS))
-    def spoil(self, fault: str) -> None:
-        """Something goes wrong with the next create."""
-        self.wire.fault = fault
-
-    @rule(seconds=st.sampled_from([0.0, 0.1, 0.3, 0.6, 1.2, 5.0, 20.0, 90.0, 4000.0]))
+    @rule(seconds=SECONDS)
     def wait(self, seconds: float) -> None:
         """Time passes."""
         self.within(asyncio.sleep(seconds))
@@ -251,7 +263,8 @@ class Machine(RuleBasedStateMachine):
 
     @rule(key=LABELS)
     def forget(self, key: str) -> None:
-        """The user lets an unknown one rest."""
+        """The user lets an unknown one rest, perhaps just before it is bought again."""
+        self.forgotten.add(key)
         self.says(key, "forget", key)
 
     @rule(key=LABELS)
@@ -311,6 +324,7 @@ class Machine(RuleBasedStateMachine):
                 assert uncertain[one.sha256], f"{one.charge.task_id} is nowhere"
                 uncertain[one.sha256] -= 1
         assert not by_id, "ids out of nowhere"
+        assert not self.hasty, "a create left before its intent was durable"
 
     @invariant()
     def nothing_is_bought_twice(self) -> None:
@@ -353,8 +367,10 @@ class Machine(RuleBasedStateMachine):
             picture = self.emulator.jobs[thing.id].picture
             assert request.prompt == picture.prompt
             self.got.add(thing.id)
+            self.had.add(thing.id)
         elif isinstance(thing, AIVideoError):
-            assert "in the journal already" not in str(thing), "two had one key"
+            two = "in the journal already" in str(thing)
+            assert not two or request.key in self.forgotten
             self.got.add(thing.task_id or "")
         else:
             raise thing
@@ -367,6 +383,10 @@ class Machine(RuleBasedStateMachine):
         self.within(asyncio.sleep(8000))
         self.hear()
         assert not self.calls, "somebody waits for ever"
+        assert not self.journal._rows(
+            "SELECT 1 FROM attempt WHERE state = 'submitting'"
+        )
+        assert all(self.journal.has_task(task_id) for task_id in self.had)
         ledger, unclaimed = self.emulator.ledger, set(self.client.unclaimed)
         paid = {entry.task_id for entry in ledger.charges}
         refunded = {entry.task_id for entry in ledger.refunds}

@@ -287,6 +287,8 @@ _Plan = tuple[float, int, float, float, float, int]
 class _Nobody:
     """A recipient that is gone."""
 
+    claims = True
+
     def give(self, result: object) -> bool:
         """Take nothing."""
         return False

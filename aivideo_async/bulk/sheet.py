@@ -26,7 +26,7 @@ from aivideo_async.bulk.columns import columns_of, meaning_of
 from aivideo_async.bulk.rows import Problem, Problems, Row
 from aivideo_async.errors import ConfigurationError
 from aivideo_async.models.strictjson import decode
-from aivideo_async.models.text import printable, show
+from aivideo_async.models.text import is_unicode, printable, show
 
 __all__ = ["Sheet", "open_sheet"]
 
@@ -169,18 +169,10 @@ class Sheet:
 
 def _is_text(row: Row, problems: Problems) -> bool:
     cells = row.cells.items()
-    broken = [name for name, cell in cells if not _is_unicode(f"{name}{cell}")]
+    broken = [name for name, cell in cells if not is_unicode(f"{name}{cell}")]
     for name in broken:
         problems.add(Problem(row.line, name, "is not UTF-8 text.", SAVE_AS_UTF8))
     return not broken
-
-
-def _is_unicode(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 # --- CSV and TSV ----------------------------------------------------------------
@@ -242,7 +234,7 @@ def _is_header(line: int, names: list[str], problems: Problems) -> bool:
             problems.add(Problem(None, None, "The sheet is empty."))
         return False
     text = "".join(names)
-    if "\0" in text or not _is_unicode(text):
+    if "\0" in text or not is_unicode(text):
         problems.add(Problem(line, None, "is not UTF-8 text.", SAVE_AS_UTF8))
         return False
     repeated = {name for name in names if name and names.count(name) > 1}
@@ -287,7 +279,7 @@ def _json_rows(text: TextIO, problems: Problems) -> Iterator[Row]:
 
 
 def _cells(line: str) -> dict[str, str]:
-    if not _is_unicode(line):
+    if not is_unicode(line):
         raise ValueError("is not UTF-8 text")
     record = decode(line.encode())
     if not isinstance(record, dict):

@@ -185,7 +185,11 @@ class AsyncClient(Buying, Looking):
         await self._session.aclose()
 
     async def __aenter__(self) -> Self:
-        self._session.open()
+        try:
+            self._session.open()
+        except BaseException:
+            await self.aclose()  # nobody else will
+            raise
         return self
 
     async def __aexit__(self, *error: object) -> None:

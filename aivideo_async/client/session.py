@@ -73,6 +73,7 @@ class Session:
         self.setup = setup
         self._transport = transport
         self._key_fingerprint = "" if key is None else key.fingerprint()
+        self._journal_is_open = False
         self.engine: Engine | None = None
         self._watches: Watches | None = None
         self._drift = Drift()
@@ -107,11 +108,12 @@ class Session:
         return self.engine
 
     def _open_journal(self) -> None:
-        if self.setup.journal is not None:
+        if self.setup.journal is not None and not self._journal_is_open:
             self.setup.journal.open(
                 origin=str(self.setup.base_url.origin()),
                 key_fingerprint=self._key_fingerprint,
             )
+            self._journal_is_open = True
 
     async def aclose(self) -> None:
         """Let go of callers, wait for creates on the wire, close every connection."""
@@ -128,7 +130,8 @@ class Session:
 
     async def _close_connections(self) -> None:
         async with AsyncExitStack() as closing:  # each, whatever the others do
-            if self.setup.journal is not None:
+            if self.setup.journal is not None and self._journal_is_open:
+                self._journal_is_open = False
                 closing.push_async_callback(self.setup.journal.aclose)
             if self._downloader is not None:
                 closing.push_async_callback(self._downloader.aclose)

@@ -79,6 +79,8 @@ class BalanceCheck:
 class _Onlooker:
     """Waits for the look; nobody else does."""
 
+    claims = False
+
     def __init__(self, check: BalanceCheck, job: Job) -> None:
         self._check, self._job = check, job
 

@@ -93,8 +93,12 @@ class Books:
         """
         if self._journal is None:
             return
-        job.entry, written = self._journal.intend(_intent(job))
-        await written
+        job.entry, job.kept = self._journal.intend(_intent(job))
+        await job.kept
+
+    def waits(self, job: Job) -> bool:
+        """Tell whether the create's intent is not durable yet, so that it did not leave."""
+        return job.kept is not None and not job.kept.done()
 
     def accepted(self, job: Job) -> None:
         """Note the task that the create made."""
@@ -107,7 +111,9 @@ class Books:
         """Note that the create made no task; the next attempt is another entry."""
         if self._journal is not None and job.entry is not None:
             error = verdict.error
-            reason = str(error) if error else "it was not sent"
+            reason = "it was answered and made no task" if sent else "it was not sent"
+            if error is not None:
+                reason = str(error)
             if isinstance(error, APIError):
                 reason = f"{error.code or status}: {error.message}"
             entry, job.entry = job.entry, None

@@ -151,10 +151,12 @@ class Callbacks:
         """Put right what was noted when the outcome was unknown."""
         if (error := lost.error()) is not None:
             error.task_id = task.id
-        if not lost.earlier:
+        if lost.earlier:
+            self._budget.runs(task.id, lost.reserved)
+        else:
             self._counters.unknown -= 1
             self._counters.accepted += 1
-        self._budget.bought(task.id, lost.reserved)
+            self._budget.bought(task.id, lost.reserved)
         self._books.found(lost.entry, task)
         if task.is_final:
             failed = task.status is TaskStatus.FAILED
@@ -178,6 +180,8 @@ def _found(lost: Lost, task: Task) -> str:
 
 class _Inquiry:
     """Waits for the look at a task that a callback named; nobody else does."""
+
+    claims = False
 
     def __init__(self, callbacks: Callbacks, lost: Lost, task_id: str) -> None:
         self._callbacks, self._lost, self._task_id = callbacks, lost, task_id

@@ -99,8 +99,10 @@ class Creates:
             self.withdraw(job, why())
 
     def withdraw(self, job: Job, error: AIVideoError) -> None:
-        """Fail *job* if it is a create that is not on the wire."""
-        if job.stage is Stage.CREATE and not job.on_wire:
+        """Fail *job* if it is a create, at once or when it comes back from the wire."""
+        if job.on_wire:
+            job.withdrawn = error
+        elif job.stage is Stage.CREATE:
             self._deliveries.fail(job, error)
 
     def _accept(self, job: Job, verdict: Verdict, arrival: Arrival) -> None:
@@ -161,6 +163,8 @@ class Creates:
         error = verdict.error or NotSentError("Not sent; nothing was charged.")
         if pause is None or job.abandoned or self._deliveries.closing:
             self._deliveries.fail(job, error)
+        elif job.withdrawn is not None:
+            self._deliveries.fail(job, job.withdrawn)
         elif pause > 0:
             self._agenda.add_later(arrival.now + pause, job)
         else:

@@ -109,7 +109,8 @@ class Deliveries:
         """Hand over the result and finish the job."""
         self.finish(job)
         if job.recipient.give(result):
-            if isinstance(result, Task) and result.is_final:
+            final = isinstance(result, Task) and result.is_final
+            if final and job.recipient.claims:
                 self._claim_for(job, result.id)
         elif job.bought and job.task_id is not None:
             self.keep_unclaimed(job.task_id, "its caller is gone")
@@ -245,6 +246,11 @@ class Deliveries:
         if len(self._births) > REMEMBERED:
             del self._born[self._births.popleft()]
         return True
+
+    def remember(self, task_id: str, born: float) -> None:
+        """Note when an earlier client made a task."""
+        self._born[task_id] = born
+        self._births.append(task_id)
 
     def born(self, task_id: str | None) -> float | None:
         """When a create of ours made this task, if it was lately."""

@@ -137,6 +137,9 @@ class Engine:
         except (JournalError, BudgetExceededError) as error:
             self._deliveries.fail(job, error)
             return
+        except Exception as error:  # noqa: BLE001  (such as a request of the user's own)
+            self._own_up(job, error)
+            return
         refusal = self._books.refusal() or self._gate.refusal(job)
         if refusal is not None:
             self._deliveries.fail(job, refusal)
@@ -160,7 +163,6 @@ class Engine:
         """Follow a task until it is final; the first look is at once."""
         self._open(job)
         if self._set_timer(job, timeout):
-            self._recall.let_go(job.task_id or "")
             self._looks.follow(job, self._time(), at_once=True)
             self._workers.pump()
 
@@ -177,14 +179,17 @@ class Engine:
         if job.on_wire:
             job.abandoned = True
             return
+        followed = job.stage is Stage.FOLLOW
         if job.stage is not Stage.DONE:
             self._deliveries.finish(job)
         if job.bought and job.task_id is not None:
             self._deliveries.keep_unclaimed(job.task_id, "its caller is gone")
+        if followed:
+            self._recall.follow_on(job)
         self._workers.pump()
 
     def withdraw(self, job: Job, error: AIVideoError) -> None:
-        """Fail *job* if it is a create that is not on the wire."""
+        """Fail *job* if it is a create, at once or when it comes back from the wire."""
         self._creates.withdraw(job, error)
 
     def keep_unclaimed(self, task_id: str) -> None:
@@ -192,9 +197,8 @@ class Engine:
         self._deliveries.keep_unclaimed(task_id, "its caller is gone")
 
     def claim(self, task_id: str) -> None:
-        """Note that a caller has got this task after all, if nobody had."""
-        if task_id in self._deliveries.unclaimed:
-            self._deliveries.claim(task_id)
+        """Note that a caller has got this task."""
+        self._deliveries.claim(task_id)
 
     @property
     def unclaimed(self) -> tuple[str, ...]:
@@ -236,7 +240,10 @@ class Engine:
         return True
 
     def _expire(self, job: Job) -> None:
+        followed = job.stage is Stage.FOLLOW
         self._deliveries.end_waiting(job, "Time ran out")
+        if followed:
+            self._recall.follow_on(job)
         self._workers.pump()
 
     async def kept(self, job: Job) -> None:
@@ -304,7 +311,7 @@ class Engine:
         else:
             self.budget.sent(job.reserved)
             await self._books.intend(job)
-            if job.abandoned or self._deliveries.closing:
+            if job.abandoned or job.withdrawn or self._deliveries.closing:
                 return cut_off(sent=False)
             self._counters.creates_sent += 1
         return await self._transport.exchange(wire)
@@ -327,7 +334,7 @@ class Engine:
 
     def _own_up(self, job: Job, error: Exception) -> None:
         """Fail *job* for a bug of ours, which must leave no caller waiting for ever."""
-        what = "Recording the answer about task %s failed."
+        what = "What is to be done about task %s failed."
         log.error(what, job.task_id, exc_info=error)
         self._deliveries.fail(job, defect(job))
 
@@ -384,8 +391,9 @@ class Engine:
     def _give_up_creates(self) -> None:
         """Record what is still on the wire as unknown, and end the workers."""
         for job, wire in [(job, job.wire) for job in self._deliveries.jobs if job.wire]:
-            # Its worker still runs, so its bytes may leave even now.
-            self._record_create(job, wire, cut_off(sent=True))
+            # Its worker still runs, so its bytes may leave even now; unless it waits for
+            # the intent to be durable, and is cancelled before it is.
+            self._record_create(job, wire, cut_off(sent=not self._books.waits(job)))
         self._workers.stop(lambda _: True)
 
 

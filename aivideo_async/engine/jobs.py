@@ -36,7 +36,14 @@ class Stage(Enum):
 
 
 class Recipient(Protocol):
-    """Whoever waits for a job; gone when cancelled."""
+    """
+    Whoever waits for a job; gone when cancelled.
+
+    Attributes:
+        claims: Whether a task that it takes has reached a caller by that.
+    """
+
+    claims: bool
 
     def give(self, result: Any) -> bool:
         """Take the result; return False if nobody is there to take it."""
@@ -56,6 +63,7 @@ class Caller:
     """A coroutine that awaits `future`."""
 
     __slots__ = ("future",)
+    claims = True
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.future: asyncio.Future[Any] = loop.create_future()
@@ -106,6 +114,8 @@ class Job:
         follow: Whether to go on to the final task once accepted.
         bought: Whether this job's own create made the task.
         abandoned: The caller is gone while its create is on the wire.
+        withdrawn: What its caller gets if its create, on the wire when buying ended, comes
+            back refused.
         holds_slot: Whether it holds a slot of the pool.
         seq: Its place in the order of arrival; 0 until it has one.
         wire: The request that is on the wire now.
@@ -144,6 +154,7 @@ class Job:
     follow: bool = False
     bought: bool = False
     abandoned: bool = False
+    withdrawn: AIVideoError | None = None
     holds_slot: bool = False
     seq: int = 0
     wire: WireRequest | None = None

@@ -29,6 +29,10 @@ class Keys:
         self._buyers: dict[str, Job] = {}
         self._others: dict[str, list[Job]] = {}
 
+    def is_under_way(self, key: str) -> bool:
+        """Tell whether the key is being bought."""
+        return key in self._buyers
+
     def joins(self, job: Job, key: str) -> bool:
         """Let the job wait if its key is being bought; else it is the one that buys."""
         if self._buyers.setdefault(key, job) is job:

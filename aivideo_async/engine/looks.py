@@ -75,7 +75,7 @@ class Looks:
         """Begin to follow the job's task."""
         self._deliveries.follow(job)
         job.method, job.path = "GET", ""
-        job.since = now
+        job.since, job.body = now, None
         job.attempts.failed = 0
         kind = job.request.kind if job.request else None
         job.schedule = self._schedule(kind)

@@ -7,7 +7,10 @@ All of it is from the journal, by the caller's own key, and costs nothing.
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import partial
 from weakref import ref
 
 from aivideo_async.engine.books import Books, fits
@@ -22,6 +25,7 @@ from aivideo_async.errors import (
     TaskFailedError,
 )
 from aivideo_async.journal import Record, State
+from aivideo_async.models.requests import GenerationRequest, RawRequest
 from aivideo_async.models.tasks import Task, TaskStatus
 from aivideo_async.models.text import printable
 from aivideo_async.models.wire import Evidence
@@ -84,18 +88,41 @@ class Recall:
 
     def _follow(self, record: Record) -> None:
         task_id = record.task_id or ""
+        self._budget.runs(task_id, record.price)
+        self._deliveries.remember(task_id, self._time() - _age(record))
+        request = RawRequest(
+            record.model, endpoint=record.path, input={}, key=record.key
+        )
+        self._follow_for_nobody(task_id, record.attempt, request, at_once=True)
+
+    def follow_on(self, job: Job) -> None:
+        """Follow a task of the journal whose caller is gone, so that its end is known."""
+        if job.entry is not None and job.task_id is not None:
+            self._follow_for_nobody(job.task_id, job.entry, job.request, at_once=False)
+
+    def _follow_for_nobody(
+        self,
+        task_id: str,
+        entry: int,
+        request: GenerationRequest | None,
+        *,
+        at_once: bool,
+    ) -> None:
+        if task_id in self._orphans or self._deliveries.closing:
+            return
         job = Job(
             Stage.FOLLOW,
-            _Nobody(),
+            _Nobody(partial(self._orphans.pop, task_id, None)),
             Attempts(RetryPolicy(), None),
+            request=request,
+            entry=entry,
             task_id=task_id,
             follow=True,
             bought=True,
         )
-        self._budget.runs(task_id, record.price)
         self._orphans[task_id] = job
         self._deliveries.jobs.add(job)
-        self._looks.follow(job, self._time(), at_once=True)
+        self._looks.follow(job, self._time(), at_once=at_once)
 
     def _keep_lost(self, record: Record) -> None:
         """Let a callback settle it yet."""
@@ -119,6 +146,9 @@ class Recall:
         key = job.request.key if job.request is not None else None
         if key is None or not self._books.kept_at_all:
             return False
+        if self._keys.is_under_way(key) and (refusal := self._books.refusal()):
+            self._deliveries.fail(job, refusal)  # it would wait until that has ended
+            return True
         if self._keys.joins(job, key):
             return True
         record = self._books.find(key)
@@ -161,15 +191,29 @@ class Recall:
 
 
 class _Nobody:
-    """Waits for a task that an earlier client bought; its id is unclaimed already."""
+    """Waits for a task whose caller is gone; its id is unclaimed already."""
+
+    claims = True  # what failed is refunded, and nobody needs its id
+
+    def __init__(self, ended: Callable[[], object]) -> None:
+        self._ended = ended
 
     def give(self, result: Task) -> bool:
         """Leave it unclaimed."""
+        self._ended()
         return False
 
     def fail(self, error: AIVideoError) -> bool:
-        """Let a failed task go, which is refunded."""
+        """Let a failed task go."""
+        self._ended()
         return True
+
+
+def _age(record: Record) -> float:
+    """Return for how many seconds its task may exist; clocks may have been set back."""
+    if record.intended_at is None:
+        return math.inf
+    return max(0.0, (datetime.now(UTC) - record.intended_at).total_seconds())
 
 
 def unknown_again(record: Record) -> OutcomeUnknownError:

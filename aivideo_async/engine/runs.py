@@ -223,6 +223,7 @@ class _Place:
     """The place of one request in the run; receives its result."""
 
     __slots__ = ("_index", "_request", "_run")
+    claims = False  # only when its outcome is yielded
 
     def __init__(self, run: Run, index: int, request: GenerationRequest) -> None:
         self._run, self._index, self._request = run, index, request

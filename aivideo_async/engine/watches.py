@@ -82,6 +82,8 @@ class Watches:
 class _Watch:
     """What is known of one task; the recipient of the job that follows it."""
 
+    claims = True
+
     def __init__(self) -> None:
         self.job: Job | None = None
         self.onlookers = 0

@@ -23,7 +23,7 @@ from aivideo_async.models.catalogue import (
 )
 from aivideo_async.models.money import read_credits
 from aivideo_async.models.strictjson import decode, encode
-from aivideo_async.models.text import show
+from aivideo_async.models.text import is_unicode, show
 
 __all__ = ["GenerationRequest", "GptImage2", "RawRequest", "check_path"]
 
@@ -268,6 +268,11 @@ def _check_key(key: object) -> None:
     if key is not None and not isinstance(key, str):
         raise InvalidRequestError(
             f"key={show(key)} is not text: pass a str, such as a SKU.", field="key"
+        )
+    if key is not None and not is_unicode(key):
+        raise InvalidRequestError(
+            f"key={show(key)} is no Unicode text: half a character is missing.",
+            field="key",
         )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["printable", "show"]
+__all__ = ["is_unicode", "printable", "show"]
 
 
 def printable(text: str | bytes, limit: int = 2048) -> str:
@@ -22,3 +22,12 @@ def show(value: object) -> str:
     except ValueError:  # an int of more digits than Python likes to print
         text = f"a huge {type(value).__name__}"
     return text if len(text) <= 80 else f"{text[:77]}…"
+
+
+def is_unicode(text: str) -> bool:
+    """Tell whether *text* can be written as UTF-8: Python's may hold half characters."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

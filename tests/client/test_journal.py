@@ -15,6 +15,7 @@ import pytest
 
 from aivideo_async import (
     NO_RETRY,
+    AIVideoError,
     AsyncClient,
     BudgetExceededError,
     ConfigurationError,
@@ -23,6 +24,7 @@ from aivideo_async import (
     InvalidRequestError,
     JournalError,
     OutcomeUnknownError,
+    RawRequest,
     TaskFailedError,
     TaskStatus,
     WaitTimeoutError,
@@ -511,6 +513,124 @@ async def test_without_a_durable_intent_nothing_is_sent(path: Path):
                 outcomes.append(outcome)  # noqa: PERF401  (it raises)
     assert not wire.creates
     assert [False] * 3 == [outcome.ok for outcome in outcomes]
+
+
+# --- bad moments ------------------------------------------------------------------
+
+
+@warped
+async def test_what_a_run_has_not_yielded_is_unclaimed_after_a_crash(
+    world: World, path: Path
+):
+    """It completed, and nobody had it yet."""
+    async with world.client(journal=path) as client:
+        run = client.generate_many(mugs(5))
+        first = await anext(run)
+        world.note(first)
+        await asyncio.sleep(60)
+        copy = left_by_a_crash(path)
+        await run.aclose()
+    assert first.task is not None
+    async with world.client(journal=copy) as client:
+        assert set(world.charged) - {first.task.id} == set(client.unclaimed)
+
+
+@warped
+async def test_a_caller_that_left_leaves_its_task_followed(world: World, path: Path):
+    """Its end is written down, and its id stays unclaimed."""
+    async with world.client(journal=path) as client:
+        with pytest.raises(WaitTimeoutError):
+            await world.call(client.generate, mug(), timeout=5)
+        await asyncio.sleep(60)
+        assert State.DONE is state_of(path)
+        assert set(world.charged) == set(client.unclaimed)
+
+
+@warped
+async def test_a_wait_that_ends_early_leaves_the_following_to_the_client(
+    world: World, path: Path
+):
+    """As before it began."""
+    async with world.client(journal=path) as client:
+        task = await world.call(client.submit, mug())
+    async with world.client(journal=path) as client:
+        with pytest.raises(WaitTimeoutError):
+            await client.generate(mug(), timeout=3)
+        await asyncio.sleep(60)
+        assert State.DONE is state_of(path)
+        assert (task.id,) == client.unclaimed
+
+
+@warped
+async def test_whoever_waits_for_a_key_is_told_that_nothing_can_be_written(path: Path):
+    """The create ahead of it will not be durable for as long as that lasts."""
+    wire = Scripted([accepted()])
+    async with AsyncClient(transport=wire, journal=path) as client:
+        await client.submit(mug(1))
+        with full_disk():
+            first, second = await _settled(client.submit(mug()), client.submit(mug()))
+            third = await _settled(client.submit(mug()))
+    errors = [first, second, *third]
+    assert {JournalError} == {type(error) for error in errors}
+    assert 1 == len(wire.creates)
+
+
+@warped
+async def test_a_look_at_a_resumed_task_has_no_body(path: Path):
+    """The prompt is not sent again with each of them."""
+    wire = Scripted([accepted()], [view(status="processing"), view()])
+    async with AsyncClient(transport=wire, journal=path) as client:
+        await client.submit(mug())
+        await client.generate(mug())
+    assert [None, None] == [look.body for look in wire.looks]
+
+
+@warped
+async def test_a_task_bought_just_before_the_restart_may_be_unknown_for_a_while(
+    path: Path,
+):
+    """The service needs some seconds to know its own newest tasks."""
+    wire = Scripted([accepted()], [refused("task_not_found"), view()])
+    async with AsyncClient(transport=wire, journal=path) as client:
+        await client.submit(mug())
+    async with AsyncClient(transport=wire, journal=path) as client:
+        assert TaskStatus.COMPLETED is (await client.generate(mug())).status
+
+
+@warped
+async def test_a_task_of_another_model_is_nobodys(path: Path):
+    """What an earlier client left may prove to be another request's, too."""
+    foreign = view(model="sora-2")
+    wire = Scripted([accepted()], [foreign])
+    async with AsyncClient(transport=wire, journal=path) as client:
+        await client.submit(mug())
+    async with AsyncClient(transport=wire, journal=path):
+        await _until(lambda: state_of(path) is State.UNKNOWN)
+
+
+@warped
+async def test_a_request_that_cannot_be_read_leaves_nobody_waiting(path: Path):
+    """A class of the caller's own that raises when it is compared."""
+
+    class Fickle(RawRequest):
+        """Can be written once."""
+
+        written = False
+
+        def body(self, callback_url: str | None = None) -> bytes:
+            if Fickle.written:
+                raise RuntimeError("only once")
+            Fickle.written = True
+            return super().body(callback_url)
+
+    wire = Scripted([accepted()], [view()])
+    fickle = Fickle("gpt-image-2", endpoint="/v1/x", input={}, key="0")
+    async with AsyncClient(transport=wire, journal=path) as client:
+        await client.submit(mug())
+        for _ in range(2):
+            with pytest.raises((AIVideoError, RuntimeError)):
+                await client.submit(fickle)
+    assert 1 == len(wire.creates)
 
 
 async def _until(true: Callable[[], Any]) -> None:

@@ -15,6 +15,7 @@ import pytest
 
 from aivideo_async import (
     AIVideoError,
+    AsyncClient,
     AuthenticationError,
     InsufficientCreditsError,
     NotSentError,
@@ -24,7 +25,9 @@ from aivideo_async import (
 )
 from aivideo_async.emulator import Rule, acts
 from aivideo_async.models import GenerationRequest
+from aivideo_async.models.wire import Exchange
 from tests.client.conftest import Emulate
+from tests.client.scripted import Scripted, accepted, not_sent, refused, view
 from tests.client.world import World, mug, mugs
 from tests.warp import warped
 
@@ -366,3 +369,22 @@ async def test_what_the_rate_limit_holds_back_is_withdrawn_by_a_stop(emulate: Em
     assert 50 == len(outcomes)
     assert names(outcomes).count("ok") == len(world.charged) < 50
     assert {"ok", "NotSentError"} == set(names(outcomes))
+
+
+@warped
+@pytest.mark.parametrize("answer", [refused("rate_limit_exceeded", 1.0), not_sent()])
+async def test_a_create_that_comes_back_after_the_stop_is_not_sent_again(
+    answer: Exchange,
+):
+    """It was on the wire when the run was told to stop, and it was not bought."""
+    until, open_create = asyncio.Event(), asyncio.get_running_loop().create_future()
+    wire = Scripted([open_create, accepted()], [view()])
+    outcomes = []
+    async with AsyncClient(transport=wire) as client:
+        loop = asyncio.get_running_loop()
+        loop.call_later(1, until.set)
+        loop.call_later(2, open_create.set_result, answer)
+        async for outcome in client.generate_many([mug(0)], until=until):
+            outcomes.append(outcome)  # noqa: PERF401  (as others read it)
+    assert ["NotSentError"] == names(outcomes)
+    assert 1 == len(wire.creates)

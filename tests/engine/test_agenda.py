@@ -26,6 +26,8 @@ from aivideo_async.policy.retry import NO_RETRY, Attempts
 class Nobody:
     """A recipient that is gone."""
 
+    claims = True
+
     def give(self, result: Any) -> bool:
         """Take nothing."""
         return False

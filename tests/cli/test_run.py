@@ -285,6 +285,7 @@ async def test_an_empty_balance_stops_the_buying(
     assert (5, 10) == (said.code, len(emulator.ledger.charges))
     assert "covers about 10 of 20" in said.stderr
     assert 1 == said.stderr.count("Error: ")
+    assert "failed " not in said.stderr
     assert "10 ok, 10 queued" in said.lines[1]
     emulator.ledger.assert_clean()
 

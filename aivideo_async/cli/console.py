@@ -3,9 +3,9 @@ What goes where: results to stdout, everything else to stderr, for people or as 
 
 For people, stdout holds the result alone (paths, tasks, a table), so that it can be
 piped. With ``--json`` it holds one JSON object in each line, whose first field is its
-``type``: plan, task, warning, error, what else a command shows (price, credits, check,
-scenario, emulator) and, last of all, summary with ``exit``. Readers ignore types and
-fields that they do not know.
+``type``: plan, task, progress, warning, error, what else a command shows (price, credits,
+check, scenario, emulator) and, last of all, summary with ``exit``. Readers ignore types
+and fields that they do not know.
 """
 
 from __future__ import annotations

@@ -167,15 +167,16 @@ async def test_a_terminal_shows_it_live(emulator: Emulator, tmp_path: Path):
     """A bar, the counts, the money, and how to stop it, within 80 columns."""
     wide(tmp_path / "a.csv", 12)
     ran = await at_terminal(
-        *(emulator, tmp_path, "run", "a.csv", "-o", "r", "--max-cost", "1"),
+        *(emulator, tmp_path, "run", "a.csv", "-o", "r", "--max-cost", "0.10"),
         typed="y\n",
     )
     lines = plain(ran.stderr)
-    assert 0 == ran.code
-    assert "Spend up to $0.144? [y/N]" in ran.stderr
-    assert any(line.startswith("spent $") and "cap $1.00" in line for line in lines)
+    assert (5, 8) == (ran.code, creates(emulator))
+    assert "Limit     20 credits ($0.10) for the whole run" in ran.stderr
+    assert "Spend up to $0.10? [y/N]" in ran.stderr
+    assert any(line.startswith("spent $") and "cap $0.10" in line for line in lines)
     assert any("in flight" in line and "queued" in line for line in lines)
-    assert "12/12" in ran.stderr
+    assert "8/12" in ran.stderr
     free = ("Spend up to", "Report")  # what was typed is not echoed; a path is whole
     assert max(len(line) for line in lines if not line.startswith(free)) <= 80
     assert not ESCAPE.search(ran.stdout)

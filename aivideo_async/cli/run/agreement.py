@@ -54,7 +54,8 @@ def agree(
             f"add --yes, or --max-cost {_flag(cost)} as a limit. Nothing was sent."
         )
     others = f"/s = a sample of {SAMPLE}" if sample else ""
-    question = f"Spend up to {money.dollars(cost)}? [y/N{others}]"
+    most = cost if terms.cap is None else min(cost, terms.cap)
+    question = f"Spend up to {money.dollars(most)}? [y/N{others}]"
     answer = click.prompt(
         question, "n", show_default=False, prompt_suffix=" ", err=True
     )

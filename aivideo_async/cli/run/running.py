@@ -14,13 +14,13 @@ from attrs import evolve, frozen
 from aivideo_async.bulk.folder import RunFolder
 from aivideo_async.bulk.manifest import Status
 from aivideo_async.bulk.plan import Plan, write_plan
-from aivideo_async.cli import interrupts
+from aivideo_async.cli import interrupts, money
 from aivideo_async.cli.connect import balance, connected
 from aivideo_async.cli.exits import DiskError, Exit, UnusableError, worst
 from aivideo_async.cli.options import Settings
 from aivideo_async.cli.plan.asked import Asked, price_of
 from aivideo_async.cli.plan.planning import asking, check
-from aivideo_async.cli.plan.screen import lines, record_of
+from aivideo_async.cli.plan.screen import labelled, lines, record_of
 from aivideo_async.cli.run.agreement import SAMPLE, Answer, agree
 from aivideo_async.cli.run.carrying import Carrying
 from aivideo_async.cli.run.ending import codes_of, ending_of
@@ -88,6 +88,9 @@ def _agreed(
         asked = evolve(asked, selection=evolve(asked.selection, redo=True))
         plan = asked.plan()
     _show(settings, asked, plan, left)
+    if terms.cap is not None and terms.cap < plan.cost:
+        text = f"{money.credits(terms.cap)} for the whole run: at that it stops"
+        settings.console.screen(labelled("Limit", text))
     many = plan.to_buy > 2 * SAMPLE
     if plan.to_buy and agree(settings.console, terms, plan.cost, sample=many) is (
         Answer.SAMPLE

@@ -78,15 +78,15 @@ class LocalThrottle:
 
     def ok(self, now: float, token: int, limited: bool = True) -> None:
         """Close *token*: any answer but a refusal by the rate limit."""
-        self._close(now, lambda: self._control.ok(now, token, limited))
+        self._close(self._control.ok, now, token, limited)
 
     def reject(self, now: float, token: int, retry_after: float | None = None) -> None:
         """Close *token*: refused by the rate limit."""
-        self._close(now, lambda: self._control.reject(now, token, retry_after))
+        self._close(self._control.reject, now, token, retry_after)
 
     def lost(self, now: float, token: int) -> None:
         """Close *token*: no answer."""
-        self._close(now, lambda: self._control.lost(now, token))
+        self._close(self._control.lost, now, token)
 
     def subscribe(self, wake: Callable[[], None]) -> None:
         """
@@ -108,10 +108,12 @@ class LocalThrottle:
         """Stop calling *wake*."""
         self._listeners.remove(wake)
 
-    def _close(self, now: float, close: Callable[[], None]) -> None:
+    def _close(
+        self, close: Callable[..., None], now: float, *answer: float | None
+    ) -> None:
         """Close a token, then wake all who may have been waiting for that."""
         blocked = self._control.when(now) == math.inf
-        close()
+        close(now, *answer)
         # A lone client looks at the gate by itself after each of its own answers; but
         # the answer to a probe may come from a client that has gone.
         if blocked or len(self._listeners) > 1:

@@ -9,8 +9,12 @@ from __future__ import annotations
 import json
 import math
 import platform
+import shlex
+import sys
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from html import escape
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +22,17 @@ from attrs import frozen
 
 __all__ = ["Series", "plot", "save", "table"]
 
+MODULES = {
+    "aivideo-async": "aivideo_async",
+    "aiohttp": "aiohttp",
+    "uvloop": "uvloop",
+    "fal-client": "fal_client",
+    "google-genai": "google.genai",
+    "openai": "openai",
+    "replicate": "replicate",
+    "runwayml": "runwayml",
+}
+"""Packages whose versions matter, and what they are imported as."""
 RESULTS = Path(__file__).with_name("results")
 WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 720, 440, 64, 190, 44, 52
 HEAD = (
@@ -37,9 +52,23 @@ def table(rows: Sequence[Sequence[object]]) -> None:
 
 
 def save(name: str, data: Mapping[str, Any]) -> Path:
-    """Write *data* and the machine it comes from as JSON; return the file's path."""
-    machine = {"python": platform.python_version(), "machine": platform.machine()}
-    return _write(f"{name}.json", json.dumps({**machine, **data}, indent=1) + "\n")
+    """
+    Write *data* as JSON, with when and on what it was measured and the command that
+    repeats it; return the file's path.
+    """
+    origin = {
+        "date": datetime.now(UTC).date().isoformat(),
+        "command": shlex.join(["python", *sys.orig_argv[1:]]),
+        "machine": platform.machine(),
+        "versions": _versions(),
+    }
+    return _write(f"{name}.json", json.dumps({**origin, **data}, indent=1) + "\n")
+
+
+def _versions() -> dict[str, str]:
+    """Return the versions of Python and of what took part: it has been imported."""
+    present = [name for name, module in MODULES.items() if module in sys.modules]
+    return {"python": platform.python_version()} | {n: version(n) for n in present}
 
 
 @frozen

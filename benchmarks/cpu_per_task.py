@@ -21,7 +21,6 @@ import importlib.util
 import math
 import time
 from collections.abc import Callable, Mapping
-from importlib.metadata import version
 from statistics import median
 
 from attrs import asdict, frozen
@@ -131,7 +130,7 @@ def keep(name: str, found: Mapping[int, Mapping[str, Cost]]) -> None:
         str(n): {side: asdict(cost) for side, cost in row.items()}
         for n, row in found.items()
     }
-    save(name, {"aiohttp": version("aiohttp"), "cpu": rows})
+    save(name, {"cpu": rows})
     sides = dict.fromkeys(side for row in found.values() for side in row)
     lines = [
         Series(s, [(n, row[s].ratio) for n, row in found.items() if s in row])

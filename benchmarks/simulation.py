@@ -155,6 +155,7 @@ class Client:
     accepted: list[float] = field(factory=list)
     refused: list[float] = field(factory=list)
     open: int = 0
+    opened: int = 0
     held: float = -math.inf
     timer: float = math.inf
 
@@ -180,6 +181,7 @@ class World:
     Args:
         limit: What the service allows.
         rtt: Seconds of a round trip.
+        connect: Seconds that a connection takes to open; it is kept from then on.
         retry_after: What a refusal says of it.
         ties: Shuffles what happens in one instant.
         loses: The share of answers that never come.
@@ -188,6 +190,7 @@ class World:
     limit: Limit
     rtt: float
     retry_after: float | None = None
+    connect: float = 0.0
     ties: random.Random | None = None
     loses: float = 0.0
     now: float = 0.0
@@ -255,7 +258,10 @@ class World:
         token, limited = client.throttle.sent(now), now - client.held <= AT_ONCE
         client.work, client.open = client.work - 1, client.open + 1
         client.sent.append(self.now)
-        self.at(self.now + self.rtt / 2, self._arrive, client, token, limited)
+        way = self.rtt / 2
+        if client.open > client.opened:
+            client.opened, way = client.open, way + self.connect
+        self.at(self.now + way, self._arrive, client, token, limited)
 
     def _arrive(self, client: Client, token: int, limited: bool) -> None:
         accepted = self.limit.accepts(self.now)

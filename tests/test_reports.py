@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import sys
+from datetime import date
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
 
+from aivideo_async import __version__
 from benchmarks import _report
 
+PUBLISHED = sorted(_report.RESULTS.glob("*.json"))
 SVG = "{http://www.w3.org/2000/svg}"
 
 
@@ -30,12 +34,27 @@ def test_a_table_is_markdown(capsys: pytest.CaptureFixture[str]):
     ] == (capsys.readouterr().out.splitlines()[:3])
 
 
-def test_numbers_are_kept_with_their_machine(results: Path):
-    """As JSON."""
+def test_numbers_are_kept_with_their_origin(
+    results: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """As JSON: when, on what, with which versions, and the command that repeats it."""
+    monkeypatch.setattr(sys, "orig_argv", ["/bin/python3", "-m", "benchmarks.polling"])
     path = _report.save("figures", {"looks": 8.3})
     kept = json.loads(path.read_text("utf-8"))
     assert results / "figures.json" == path
-    assert {"python", "machine", "looks"} == set(kept)
+    assert {"date", "command", "machine", "versions", "looks"} == set(kept)
+    assert "python -m benchmarks.polling" == kept["command"]
+    assert kept["date"] == date.fromisoformat(kept["date"]).isoformat()
+    assert {"python", "aivideo-async"} <= set(kept["versions"])
+    assert __version__ == kept["versions"]["aivideo-async"]
+
+
+@pytest.mark.parametrize("path", PUBLISHED, ids=lambda path: path.stem)
+def test_every_published_result_tells_its_origin(path: Path):
+    """When, with what, and how to repeat it; or that the run itself did not keep that."""
+    kept = json.loads(path.read_text("utf-8"))
+    assert {"date", "machine", "versions"} <= set(kept)
+    assert ("command" in kept) != ("noted afterwards" in kept)
 
 
 def test_a_picture_shows_every_series_inside_its_frame():

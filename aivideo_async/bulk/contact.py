@@ -99,6 +99,20 @@ def write_report(folder: RunFolder, summary: Summary, entries: Iterable[Entry]) 
         OSError: The disk is full or cannot be written.
 
     It blocks: call it in a thread.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> entry = Entry(key="MUG", sku="MUG", variant=1, status=Status.QUEUED)
+        >>> summary = Summary(
+        ...     title="spring",
+        ...     counts={Status.QUEUED: 1},
+        ...     spent=Decimal(0),
+        ...     prices="2026-04",
+        ... )
+        >>> with TemporaryDirectory() as path:
+        ...     write_report(RunFolder(path), summary, [entry])
+        ...     "Not sent yet" in RunFolder(path).report().read_text()
+        True
     """
     page_of = template("aivideo_async.bulk", "report.html")
     pages = [*range(1, max(1, -(-summary.total // PER_PAGE)) + 1)]

@@ -68,7 +68,7 @@ class ItemReader:
         >>> reader = ItemReader(Problems())
         >>> row = Row(2, {"sku": "MUG", "prompt": "a red mug", "n": "2"})
         >>> [(item.key, item.name) for item in reader.items([row])]
-        [('MUG__v1', 'MUG/MUG__v1'), ('MUG__v2', 'MUG/MUG__v2')]
+        [('MUG', 'MUG/MUG__v1'), ('MUG__v2', 'MUG/MUG__v2')]
     """
 
     def __init__(
@@ -128,7 +128,8 @@ class ItemReader:
             return
         sku = order.sku or self._content_key(order.request)
         for variant in range(1, order.variants + 1):
-            key = sku if order.variants == 1 else f"{sku}__v{variant}"
+            # The first one keeps its key when somebody asks for more of them later.
+            key = sku if variant == 1 else f"{sku}__v{variant}"
             item = Item(
                 key=key,
                 sku=sku,

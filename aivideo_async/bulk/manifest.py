@@ -46,9 +46,12 @@ class Status(StrEnum):
     SKIPPED = "skipped"
 
 
+LONGEST_TEXT = 8192  # of other people's; a signed address may have thousands
+
+
 def shown(text: str | None) -> str | None:
     """Make other people's *text* fit to be shown, if there is any."""
-    return None if text is None else printable(text)
+    return None if text is None else printable(text, LONGEST_TEXT)
 
 
 @frozen(kw_only=True)
@@ -118,6 +121,14 @@ def write_manifest(folder: RunFolder, entries: Iterable[Entry]) -> None:
         OSError: The disk is full or cannot be written; the old files are still there.
 
     It blocks: call it in a thread.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> entry = Entry(key="MUG", sku="MUG", variant=1, status=Status.QUEUED)
+        >>> with TemporaryDirectory() as path:
+        ...     write_manifest(RunFolder(path), [entry])
+        ...     RunFolder(path).manifest_jsonl.read_text()
+        '{"key":"MUG","sku":"MUG","variant":1,"status":"queued","file":null,...}\\n'
     """
     with (
         writing(folder.manifest_csv, encoding="utf-8-sig") as for_people,

@@ -24,7 +24,8 @@ LONGEST = 150
 
 CUT = LONGEST - 2  # two underscores may follow
 
-FORBIDDEN = frozenset('<>:"/\\|?*')
+FORBIDDEN = frozenset('<>:"/\\|?*~')
+"""What no system takes, and the tilde, which marks what is more than one row's file."""
 PICTURE = re.compile(r"\.(png|jpe?g|webp|gif|avif)$", re.IGNORECASE)
 
 
@@ -107,7 +108,7 @@ def _safe(part: str) -> str:
     """Make one part of a path that every system takes, and takes for a plain name."""
     part = "".join(
         char if char.isprintable() and char not in FORBIDDEN else "_"
-        for char in unicodedata.normalize("NFC", part)
+        for char in unicodedata.normalize("NFC", part)[:CUT]
     )
     part = part.encode()[:CUT].decode("utf-8", "ignore").strip(" ").rstrip(". ")
     if part.startswith("."):

@@ -8,6 +8,7 @@ there. The task group in here holds nothing but downloads: a purchase is the cli
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable, Container, Iterator
 from contextlib import aclosing, suppress
 from hashlib import file_digest
@@ -36,6 +37,8 @@ from aivideo_async.models.strictjson import decode
 from aivideo_async.models.tasks import Outcome, Task
 
 __all__ = ["BulkRun", "Result", "refresh", "rows_of"]
+
+log = logging.getLogger("aivideo_async")
 
 AT_ONCE = 16
 """Pictures that are downloaded at the same time."""
@@ -203,7 +206,8 @@ class BulkRun:
         paths = await self._client.download(task, self._arriving)
         row = self._journal.row(row.planned.key) or row  # with this attempt
         files = await anyio.to_thread.run_sync(self._place, row, paths)
-        _ = self._journal.save(task.id, files)  # what follows waits, while it can
+        # Not awaited: with a full disk it would wait for room, and `flush` says so.
+        _ = self._journal.save(task.id, files)
 
     def _place(self, row: RowRecord, paths: list[Path]) -> list[SavedFile]:
         """Give each file its name; what an earlier attempt left keeps its own."""
@@ -219,8 +223,9 @@ class BulkRun:
             ) from error
 
     def _named(self, row: RowRecord, path: Path, number: int) -> SavedFile:
-        again = f".r{row.kept + 1}" if row.kept else ""
-        several = f"-{number}" if number > 1 else ""
+        # No name of a plan holds a tilde, so these are nobody else's.
+        again = f"~r{row.kept + 1}" if row.kept else ""
+        several = f"~{number}" if number > 1 else ""
         target = (
             self._folder.images / f"{row.planned.name}{again}{several}{path.suffix}"
         )
@@ -241,8 +246,10 @@ class BulkRun:
         while True:
             await anyio.sleep(pause)
             begun = loop.time()
-            with suppress(OSError, JournalError):  # the next one, or the last, tells
+            try:
                 await anyio.to_thread.run_sync(refresh, self._folder)
+            except (OSError, JournalError) as error:
+                log.warning("The manifest waits, the run goes on: %s", error)
             pause = max(REWRITTEN, 20 * (loop.time() - begun))
 
 

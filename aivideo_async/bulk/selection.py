@@ -117,6 +117,6 @@ def sample(things: Iterable[T], wanted: int, total: int) -> Iterator[T]:
     """
     taken = 0
     for index, thing in enumerate(things):
-        if index * wanted >= taken * total and taken < wanted:
+        if index * wanted >= taken * total:
             taken += 1
             yield thing

@@ -168,7 +168,8 @@ class Sheet:
 
 
 def _is_text(row: Row, problems: Problems) -> bool:
-    broken = [name for name, cell in row.cells.items() if not _is_unicode(cell)]
+    cells = row.cells.items()
+    broken = [name for name, cell in cells if not _is_unicode(f"{name}{cell}")]
     for name in broken:
         problems.add(Problem(row.line, name, "is not UTF-8 text.", SAVE_AS_UTF8))
     return not broken
@@ -257,6 +258,8 @@ def _fits(line: int, names: list[str], record: list[str], problems: Problems) ->
         column = lacking[0] if lacking else f"column {len(names) + 1}"
         text = f"The header has {len(names)} cells, this row has {len(record)}."
         hint = "A text that holds the delimiter needs quotes around it."
+        if lacking:
+            hint = "An empty cell needs its delimiter, too."
         problems.add(Problem(line, column, text, hint))
         return False
     nameless = [

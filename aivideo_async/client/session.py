@@ -10,8 +10,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import AsyncGenerator
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Awaitable
+from contextlib import AsyncExitStack, suppress
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -127,13 +127,12 @@ class Session:
                 await self._close_connections()
 
     async def _close_connections(self) -> None:
-        try:
-            await self._transport.aclose()
-        finally:
-            if self._downloader is not None:
-                await self._downloader.aclose()
+        async with AsyncExitStack() as closing:  # each, whatever the others do
             if self.setup.journal is not None:
-                await self.setup.journal.aclose()
+                closing.push_async_callback(self.setup.journal.aclose)
+            if self._downloader is not None:
+                closing.push_async_callback(self._downloader.aclose)
+            closing.push_async_callback(self._transport.aclose)
 
     def files(self) -> Downloader:
         """Return what saves files, made on first use."""
@@ -159,23 +158,22 @@ class Session:
 
     # --- jobs --------------------------------------------------------------------
 
-    async def buy(
+    def buy(
         self,
         request: GenerationRequest,
         callback_url: CallbackURL | None,
         *,
         follow: bool,
         seconds: float | None = None,
-    ) -> Task:
-        """Buy *request*; return its task, final if *follow*."""
+    ) -> Awaitable[Task]:
+        """Buy *request*; the result is awaited: its task, final if *follow*."""
         check_request(request)
         engine = self.open()
         caller = Caller(engine.loop)
         job = self._create(request, callback_url, caller, self._attempts())
         job.follow = follow
         engine.buy(job, seconds)
-        task: Task = await _result(engine, job, caller)
-        return task
+        return _result(engine, job, caller)  # no frame of its own while it waits
 
     async def buy_raw(self, method: str, path: str, body: Any) -> Any:
         """Send a request of the caller's own making, which may cost money."""

@@ -51,9 +51,12 @@ class Agenda:
 
     def add_create(self, job: Job) -> None:
         """Queue a create behind all others."""
+        self._number(job)
+        self._creates.append(job)
+
+    def _number(self, job: Job) -> None:
         self._seq += 1
         job.seq = self._seq
-        self._creates.append(job)
 
     def add_look(self, job: Job) -> None:
         """Queue a look behind all others."""
@@ -61,9 +64,10 @@ class Agenda:
 
     def add_later(self, due: float, job: Job) -> None:
         """Take *job* up again at *due*, whenever it was to be taken up before."""
-        self._seq += 1
+        if not job.seq:
+            self._number(job)
         job.due = due
-        heappush(self._due, (due, self._seq, job))
+        heappush(self._due, (due, job.seq, job))
 
     def bring_forward(self, due: float, job: Job) -> bool:
         """Take *job* up at *due* at the latest; False if it is queued or on the wire."""
@@ -112,6 +116,16 @@ class Agenda:
         self._first_looks.extend(jobs[:ahead])
         self._looks = deque(jobs[ahead:])
 
+    def is_empty(self) -> bool:
+        """Tell whether nothing waits at all, neither for its turn nor for its time."""
+        return not (
+            self._looks
+            or self._creates
+            or self._due
+            or self._again
+            or self._first_looks
+        )
+
     def next_due(self) -> float:
         """When the next job becomes due that is not yet."""
         return self._due[0][0] if self._due else math.inf
@@ -149,7 +163,7 @@ class Agenda:
             heappop(self._again)
         if self._again:
             return True
-        return _skip_done(self._creates) and self.in_flight < self._max_in_flight
+        return self.in_flight < self._max_in_flight and _skip_done(self._creates)
 
     def _can_look(self) -> bool:
         return _skip_done(self._first_looks) or _skip_done(self._looks)

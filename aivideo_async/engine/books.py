@@ -61,7 +61,10 @@ class Books:
 
     def knows(self, task_id: str) -> bool:
         """Tell whether an earlier create made this task."""
-        return self._journal is not None and self._journal.has_task(task_id)
+        journal = self._journal
+        if journal is None:
+            return False
+        return _sure(lambda: journal.has_task(task_id), otherwise=False)
 
     def unsettled(self) -> tuple[list[Record], list[Record], list[Record]]:
         """Return what earlier clients left: running, unknown, and never claimed."""
@@ -127,20 +130,27 @@ class Books:
 
     def ended(self, task: Task) -> asyncio.Future[None] | None:
         """Note the end of a task, if it is ours."""
-        if self._journal is None or not self._journal.is_open(task.id):
+        if self._journal is None or not self._is_open(task.id):
             return None
         failed = task.status is TaskStatus.FAILED
         return self._journal.end(task.id, failed=failed, answer=dict(task.raw))
 
     def claimed(self, task_id: str) -> None:
         """Note that a caller has got the task."""
-        if self._journal is not None and self._journal.is_open(task_id):
+        if self._journal is not None and self._is_open(task_id):
             _ = self._journal.claim(task_id)
 
     def unclaimed(self, task_id: str) -> None:
         """Note that the caller who got the task is gone."""
-        if self._journal is not None and self._journal.has_task(task_id):
+        if self._journal is not None and self.knows(task_id):
             _ = self._journal.disclaim(task_id)
+
+    def _is_open(self, task_id: str) -> bool:
+        """Tell whether its end is to be written: others cost no transaction."""
+        journal = self._journal
+        if journal is None:
+            return False
+        return _sure(lambda: journal.is_open(task_id), otherwise=True)
 
     async def kept(self, job: Job) -> None:
         """Wait until all that is known of the job is durable, or cannot be for now."""
@@ -152,6 +162,15 @@ class Books:
             await asyncio.wait(
                 (job.kept, self._stuck), return_when=asyncio.FIRST_COMPLETED
             )
+
+
+def _sure(question: Callable[[], bool], *, otherwise: bool) -> bool:
+    """Ask the journal; a broken disk must not get in the way of what was paid for."""
+    try:
+        return question()
+    except JournalError:
+        log.exception("What the journal knows of a task cannot be read.")
+        return otherwise
 
 
 def _refusal(trouble: JournalError) -> JournalError:

@@ -151,8 +151,9 @@ class Callbacks:
         """Put right what was noted when the outcome was unknown."""
         if (error := lost.error()) is not None:
             error.task_id = task.id
-        self._counters.unknown -= 1
-        self._counters.accepted += 1
+        if not lost.earlier:
+            self._counters.unknown -= 1
+            self._counters.accepted += 1
         self._budget.bought(task.id, lost.reserved)
         self._books.found(lost.entry, task)
         if task.is_final:

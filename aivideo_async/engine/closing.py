@@ -1,4 +1,4 @@
-"""How a client ends: what is still open is waited for, and recorded if that ends."""
+"""How things end: a client, what it has open, and a job that met a defect of ours."""
 
 from __future__ import annotations
 
@@ -6,15 +6,29 @@ import asyncio
 
 import anyio
 
+from aivideo_async.engine.jobs import Job
+from aivideo_async.errors import AIVideoError
 from aivideo_async.models.wire import Exchange, Fault, FaultKind
 
-__all__ = ["cut_off", "wait_stubbornly"]
+__all__ = ["cut_off", "defect", "wait_stubbornly"]
 
 
 def cut_off(sent: bool) -> Exchange:
     """Return what is left of an exchange that was ended by us."""
     fault = Fault(FaultKind.CANCELLED, "the client was closed by force")
     return Exchange(sent, error=fault)
+
+
+def defect(job: Job) -> AIVideoError:
+    """Make the error of a job whose answer could not be recorded."""
+    known = f"Its task is {job.task_id}: look at it with client.wait." * bool(
+        job.task_id
+    )
+    return AIVideoError(
+        "A defect of this library while it recorded an answer; the log has the details, "
+        f"please report it. The request may have been charged. {known}".rstrip(),
+        task_id=job.task_id,
+    )
 
 
 async def wait_stubbornly(tasks: set[asyncio.Task[None]], patience: float) -> None:

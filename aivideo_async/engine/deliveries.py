@@ -8,7 +8,7 @@ an error that names it, or into `unclaimed` and the log.
 from __future__ import annotations
 
 import logging
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from typing import Any, TypeVar
 from weakref import ref
 
@@ -53,6 +53,7 @@ class Lost:
         reserved: Milli-credits set aside for it.
         salvaged: An id that stood in a broken answer and was never confirmed.
         entry: Its create in the journal.
+        earlier: Whether an earlier client sent it.
         found: The tasks that can have come of it; more than one if one was forged.
         inquiries: The tasks that are being looked at because a callback named them.
     """
@@ -64,6 +65,7 @@ class Lost:
     reserved: int | None
     salvaged: str | None
     entry: int | None = None
+    earlier: bool = False
     found: list[str] = field(factory=list)
     inquiries: set[str] = field(factory=set)
 
@@ -90,7 +92,7 @@ class Deliveries:
         keys: Keys,
     ) -> None:
         self.jobs: set[Job] = set()
-        self.followers: dict[str, list[Job]] = {}
+        self.followers: dict[str, tuple[Job, ...]] = {}
         self.lost: OrderedDict[str, list[Lost]] = OrderedDict()
         self.called: dict[str, Job] = {}
         self.unclaimed: dict[str, str] = {}
@@ -100,7 +102,8 @@ class Deliveries:
         self._budget = budget
         self._books = books
         self._keys = keys
-        self._born: OrderedDict[str, float] = OrderedDict()
+        self._born: dict[str, float] = {}
+        self._births: deque[str] = deque()  # oldest first; half of an OrderedDict
 
     def give(self, job: Job, result: Any) -> None:
         """Hand over the result and finish the job."""
@@ -185,7 +188,8 @@ class Deliveries:
         """Let the job, which knows its task by now, follow it."""
         self._keys.settled(job)
         job.stage = Stage.FOLLOW
-        self.followers.setdefault(job.task_id or "", []).append(job)
+        task_id = job.task_id or ""
+        self.followers[task_id] = (*self.followers.get(task_id, ()), job)
 
     def finish(self, job: Job) -> None:
         """Forget the job and give back its slot, and its money if it cost none."""
@@ -204,11 +208,9 @@ class Deliveries:
             job.timer = None
 
     def _follow_no_more(self, job: Job) -> None:
-        followers = self.followers.get(job.task_id or "", [])
-        if job in followers:
-            followers.remove(job)
-        if not followers:
-            self.followers.pop(job.task_id or "", None)
+        followers = self.followers.pop(job.task_id or "", ())
+        if others := tuple(one for one in followers if one is not job):
+            self.followers[job.task_id or ""] = others
 
     def keep_unclaimed(self, task_id: str, why: str) -> None:
         """Keep the id of a paid task that no caller got, and say so."""
@@ -238,7 +240,10 @@ class Deliveries:
         """Note our own new task; return False if an earlier create had its id."""
         if task_id in self._born or self._books.knows(task_id):
             return False
-        _keep(self._born, task_id, now)
+        self._born[task_id] = now
+        self._births.append(task_id)
+        if len(self._births) > REMEMBERED:
+            del self._born[self._births.popleft()]
         return True
 
     def born(self, task_id: str | None) -> float | None:

@@ -10,6 +10,7 @@ attempt loop there is.
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import logging
 import random
 from collections.abc import Callable
@@ -20,7 +21,7 @@ from aivideo_async.engine.agenda import Agenda
 from aivideo_async.engine.balance import BalanceCheck
 from aivideo_async.engine.books import Books
 from aivideo_async.engine.callbacks import Callbacks
-from aivideo_async.engine.closing import cut_off, wait_stubbornly
+from aivideo_async.engine.closing import cut_off, defect, wait_stubbornly
 from aivideo_async.engine.creates import Creates
 from aivideo_async.engine.deliveries import Deliveries
 from aivideo_async.engine.gate import Gate, arrived
@@ -102,6 +103,8 @@ class Engine:
         self._recall = Recall(books, keys, deliveries, looks, budget, self._time)
         self._balance = BalanceCheck(agenda, deliveries, gate.money, self._time)
         self.at_close: set[Callable[[], None]] = set()
+        # One of each for all deadlines: thousands may be set.
+        self._on_deadline, self._no_context = self._expire, contextvars.Context()
         self._workers = Workers(
             max_connections, self._take, self._serve, self._gate.unused
         )
@@ -126,12 +129,12 @@ class Engine:
             self._enter(job)
 
     def _enter(self, job: Job) -> None:
-        if self._recall.answers(job):
-            self._workers.pump()
-            return
         try:
+            if self._recall.answers(job):
+                self._workers.pump()
+                return
             job.reserved = self.budget.reserve(job.price)
-        except BudgetExceededError as error:
+        except (JournalError, BudgetExceededError) as error:
             self._deliveries.fail(job, error)
             return
         refusal = self._books.refusal() or self._gate.refusal(job)
@@ -157,6 +160,7 @@ class Engine:
         """Follow a task until it is final; the first look is at once."""
         self._open(job)
         if self._set_timer(job, timeout):
+            self._recall.let_go(job.task_id or "")
             self._looks.follow(job, self._time(), at_once=True)
             self._workers.pump()
 
@@ -189,7 +193,8 @@ class Engine:
 
     def claim(self, task_id: str) -> None:
         """Note that a caller has got this task after all."""
-        self._deliveries.claim(task_id)
+        if task_id in self._deliveries.unclaimed:
+            self._deliveries.claim(task_id)
 
     @property
     def unclaimed(self) -> tuple[str, ...]:
@@ -225,7 +230,9 @@ class Engine:
         if timeout <= 0:
             self._expire(job)
             return False
-        job.timer = self.loop.call_later(timeout, self._expire, job)
+        job.timer = self.loop.call_later(
+            timeout, self._on_deadline, job, context=self._no_context
+        )
         return True
 
     def _expire(self, job: Job) -> None:
@@ -241,6 +248,9 @@ class Engine:
     def _take(self) -> Job | None:
         """Return the next job that may leave now, its permission taken."""
         if self._deliveries.closing:
+            return None
+        if self._agenda.is_empty():  # asked after each request, so this is most often
+            self._gate.idle()
             return None
         now, buys = self._time(), self._gate.buys()
         self._agenda.buying = buys <= now
@@ -266,7 +276,7 @@ class Engine:
         if job.stage is Stage.DONE:  # withdrawn since it was taken
             self._gate.unused(job)
             return
-        wire = WireRequest(job.method, job.path, job.body)
+        wire = WireRequest(job.method, job.target, job.body)
         record = self._record_look
         if job.stage is Stage.CREATE:
             record = self._record_create
@@ -319,7 +329,7 @@ class Engine:
         """Fail *job* for a bug of ours, which must leave no caller waiting for ever."""
         what = "Recording the answer about task %s failed."
         log.error(what, job.task_id, exc_info=error)
-        self._deliveries.fail(job, _defect(job))
+        self._deliveries.fail(job, defect(job))
 
     # --- closing -----------------------------------------------------------------
 
@@ -377,17 +387,6 @@ class Engine:
             # Its worker still runs, so its bytes may leave even now.
             self._record_create(job, wire, cut_off(sent=True))
         self._workers.stop(lambda _: True)
-
-
-def _defect(job: Job) -> AIVideoError:
-    known = f"Its task is {job.task_id}: look at it with client.wait." * bool(
-        job.task_id
-    )
-    return AIVideoError(
-        "A defect of this library while it recorded an answer; the log has the details, "
-        f"please report it. The request may have been charged. {known}".rstrip(),
-        task_id=job.task_id,
-    )
 
 
 _CLOSED = "The client was closed before this request left. "

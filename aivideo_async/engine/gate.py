@@ -18,6 +18,7 @@ from datetime import UTC, datetime, timedelta
 from aivideo_async.engine.jobs import Arrival, Job, Stage
 from aivideo_async.engine.stats import Counters
 from aivideo_async.errors import BillingError, UpstreamError
+from aivideo_async.models.strictjson import encode
 from aivideo_async.models.wire import Exchange
 from aivideo_async.policy.circuit import MoneyCircuit
 from aivideo_async.policy.judge import Verdict, VerdictKind
@@ -91,10 +92,9 @@ class Gate:
 
     def refusal(self, job: Job) -> BillingError | None:
         """Return why *job* may not be bought now, or None."""
-        waits = self.money.probing or self.money.allows(self._time())
-        if job.stage is not Stage.CREATE or waits:
+        if job.stage is not Stage.CREATE or self.money.probing:
             return None
-        return self.billing_error()
+        return None if self.money.allows(self._time()) else self.billing_error()
 
     def pass_through(self, job: Job, now: float) -> None:
         """Take the permission for *job*."""
@@ -114,7 +114,7 @@ class Gate:
         job.probe, job.trial = False, 0
         token, job.token = job.token, None
         if token is not None:
-            self._tell(lambda: self._throttle.lost(self._time(), token))
+            self._tell(self._throttle.lost, self._time(), token)
 
     def answer(
         self, token: int | None, job: Job, arrival: Arrival, *, refused: bool
@@ -131,17 +131,17 @@ class Gate:
             return
         now, throttle = arrival.now, self._throttle
         if refused:
-            self._tell(lambda: throttle.reject(now, token, arrival.retry_after))
+            self._tell(throttle.reject, now, token, arrival.retry_after)
         elif arrival.exchange.status is not None:
-            self._tell(lambda: throttle.ok(now, token, job.limited))
+            self._tell(throttle.ok, now, token, job.limited)
         else:
-            self._tell(lambda: throttle.lost(now, token))
+            self._tell(throttle.lost, now, token)
 
     @staticmethod
-    def _tell(word: Callable[[], None]) -> None:
-        """Pass *word* to the throttle; whatever it does, no paid answer may suffer."""
+    def _tell(word: Callable[..., None], *news: float | None) -> None:
+        """Pass *news* to the throttle; whatever it does, no paid answer may suffer."""
         try:
-            word()
+            word(*news)
         except Exception:
             log.exception("The throttle raised when it was told of an answer.")
 
@@ -203,4 +203,7 @@ class Gate:
 
 def _item(job: Job) -> int:
     """Return what tells the job's create from others; its callback is no difference."""
-    return hash(job.body if job.request is None else job.request.body())
+    body = job.body or b""
+    if job.callback_url is not None:
+        body = body.replace(encode(job.callback_url), b"")
+    return hash(body)

@@ -12,9 +12,9 @@ import asyncio
 import math
 from decimal import Decimal
 from enum import Enum, auto
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
-from attrs import define, field, frozen
+from attrs import define, field
 
 from aivideo_async.errors import AIVideoError
 from aivideo_async.models.requests import GenerationRequest
@@ -75,8 +75,7 @@ class Caller:
         return True
 
 
-@frozen
-class Arrival:
+class Arrival(NamedTuple):
     """An exchange that came to its end, when, and how long it asks to wait."""
 
     exchange: Exchange
@@ -84,7 +83,7 @@ class Arrival:
     retry_after: float | None
 
 
-@define(eq=False)
+@define(eq=False, weakref_slot=False)
 class Job:
     """
     One piece of work.
@@ -95,7 +94,7 @@ class Job:
         watcher: The recipient again, if it is to see the task running.
         attempts: What it has been through.
         method: ``GET`` for looks.
-        path: Where its next request goes.
+        path: Where its request goes; empty once it follows its task.
         body: The bytes of a create; dropped once it is accepted.
         request: What was asked for; None for a raw POST, a look, or somebody's task.
         callback_url: Where the service reports the end of its task, if anywhere.
@@ -108,7 +107,7 @@ class Job:
         bought: Whether this job's own create made the task.
         abandoned: The caller is gone while its create is on the wire.
         holds_slot: Whether it holds a slot of the pool.
-        seq: Its place in the order of arrival.
+        seq: Its place in the order of arrival; 0 until it has one.
         wire: The request that is on the wire now.
         token: The throttle's token of that request, until it is answered.
         limited: Whether that request had to wait for the throttle.
@@ -164,6 +163,11 @@ class Job:
     look_again: bool = False
     timer: asyncio.TimerHandle | None = None
     schedule: PollSchedule = field(init=False)
+
+    @property
+    def target(self) -> str:
+        """Where its next request goes; a path for each task that waits is not kept."""
+        return self.path or f"/v1/tasks/{self.task_id}"
 
     @property
     def on_wire(self) -> bool:

@@ -74,7 +74,7 @@ class Looks:
     def follow(self, job: Job, now: float, *, at_once: bool) -> None:
         """Begin to follow the job's task."""
         self._deliveries.follow(job)
-        job.method, job.path = "GET", f"/v1/tasks/{job.task_id}"
+        job.method, job.path = "GET", ""
         job.since = now
         job.attempts.failed = 0
         kind = job.request.kind if job.request else None
@@ -126,7 +126,7 @@ class Looks:
         if look.kind is LookKind.FATAL and exchange.status == 404:
             look = self._pardon_newborn(job, look, arrival.now)
         if look.kind is LookKind.OK and job.task_id is not None:
-            look = _read_task(job, look.data, arrival)
+            look = _read_task(job, look, arrival)
         if look.kind is LookKind.OK and not _is_ours(job, look.data):
             evidence = _foreign(job, look.data)
             self._deliveries.disown(job)
@@ -229,13 +229,14 @@ class Looks:
         self._agenda.add_later(due, job)
 
 
-def _read_task(job: Job, data: Any, arrival: Arrival) -> Look:
+def _read_task(job: Job, look: Look, arrival: Arrival) -> Look:
     """Read a task object; one about another task is no answer to us."""
+    data = look.data
     if isinstance(data, dict) and data.get("id") == job.task_id:
         # By far the most looks find a task still running: nothing to build yet.
         blind = job.is_followed and job.watcher is None
         running = blind and read_status(data) not in _FINAL
-        return Look(LookKind.OK, data=data if running else Task.from_json(data))
+        return look if running else Look(LookKind.OK, Task.from_json(data))
     error = UnexpectedResponseError(
         f"The answer is not about task {job.task_id}. Looking costs nothing.",
         status=arrival.exchange.status,
@@ -251,9 +252,11 @@ def _model(data: Any) -> Any:
 
 def _is_ours(job: Job, data: Any) -> bool:
     """Tell whether *data* can be about what our create made."""
-    if not job.bought or job.request is None or spec_for(job.request.model) is None:
-        return True  # what the service calls a model nobody described is its own affair
-    return _model(data) in (None, job.request.model)
+    if not job.bought or job.request is None:
+        return True
+    model = job.request.model
+    # What the service calls a model that nobody described is its own affair.
+    return _model(data) in (None, model) or spec_for(model) is None
 
 
 def _foreign(job: Job, data: Any) -> Evidence:

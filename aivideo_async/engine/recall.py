@@ -108,6 +108,7 @@ class Recall:
                 reserved=record.price,
                 salvaged=None,
                 entry=record.attempt,
+                earlier=True,
             )
             self._deliveries.keep_lost(lost)
 
@@ -139,13 +140,18 @@ class Recall:
     def _resume(self, job: Job, record: Record) -> None:
         task_id = job.task_id = record.task_id or ""
         job.bought = True
-        if (orphan := self._orphans.pop(task_id, None)) is not None:
-            self._deliveries.finish(orphan)
+        self.let_go(task_id)
         if job.follow:
             self._looks.follow(job, self._time(), at_once=True)
         else:
             self._deliveries.give(job, Task(task_id, model=record.model))
             self._deliveries.claim(task_id)
+
+    def let_go(self, task_id: str) -> None:
+        """Follow the task no more for nobody: now there is somebody."""
+        orphan = self._orphans.pop(task_id, None)
+        if orphan is not None and orphan.stage is not Stage.DONE:
+            self._deliveries.finish(orphan)
 
     def _give(self, job: Job, task: Task) -> None:
         if job.follow and task.status is TaskStatus.FAILED:

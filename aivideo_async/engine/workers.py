@@ -71,6 +71,8 @@ class Workers:
 
     def wake_at(self, when: float) -> None:
         """Pump again at *when*, unless an earlier wake-up is set already."""
+        if when >= self._timer_at:
+            return
         when = max(when, self._loop.time() + COALESCE)
         if when < self._timer_at:
             if self._timer is not None:

@@ -232,8 +232,10 @@ class Reader(Queries):
 
 def _connected(path: Path) -> sqlite3.Connection:
     """Open for reading, also where the folder may not be written."""
-    db = places.connect(path, "ro")
+    # Whoever may only read cannot tidy up: it would leave two files beside the journal.
+    db = places.connect(path, "rw")
     try:
+        db.execute("PRAGMA query_only = 1")
         db.execute("PRAGMA user_version")
     except sqlite3.OperationalError as error:
         db.close()

@@ -163,9 +163,7 @@ def end(
 
 def claim(db: sqlite3.Connection, task_id: str) -> None:
     """Note that somebody got the final task."""
-    db.execute(
-        "UPDATE attempt SET claimed = 1 WHERE task_id = ? AND claimed = 0", (task_id,)
-    )
+    db.execute("UPDATE attempt SET claimed = 1 WHERE task_id = ?", (task_id,))
 
 
 def disclaim(db: sqlite3.Connection, task_id: str) -> None:

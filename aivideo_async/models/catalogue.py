@@ -129,18 +129,10 @@ def problems(spec: ModelSpec, values: Mapping[str, Any]) -> list[Problem]:
     does not know are a problem too: whether the service ignores them is unknown.
     """
     given = {name: value for name, value in values.items() if value is not None}
-    found = [
-        Problem(
-            name,
-            f"{name}: unknown field. Known: {', '.join(spec.fields)}.",
-            "is not a known field.",
-        )
-        for name in given
-        if name not in spec.fields
-    ]
+    found = [_unknown(name, spec) for name in given if name not in spec.fields]
     for name, field in spec.fields.items():
         if name in given:
-            found.extend(_CHECKS[field.type](name, field, given[name]))
+            found += _CHECKS[field.type](name, field, given[name])
         elif field.required:
             found.append(Problem(name, f"{name} is required.", "is required."))
     if not found and spec.require and not any(given.get(n) for n in spec.require):
@@ -148,6 +140,14 @@ def problems(spec: ModelSpec, values: Mapping[str, Any]) -> list[Problem]:
     if not found:
         found.extend(_broken_rules(spec, given))
     return found
+
+
+def _unknown(name: str, spec: ModelSpec) -> Problem:
+    return Problem(
+        name,
+        f"{name}: unknown field. Known: {', '.join(spec.fields)}.",
+        "is not a known field.",
+    )
 
 
 def _nothing_given(*names: str) -> Problem:
@@ -193,7 +193,8 @@ def _check_text(name: str, field: FieldSpec, value: Any) -> Iterable[Problem]:
     if not value.strip():
         text = f"{name}={value!r} is blank: write something or leave {name} out."
         yield Problem(name, text, "must not be blank.")
-    yield from _broken_unicode(name, value)
+    if not value.isascii():
+        yield from _broken_unicode(name, value)
 
 
 def _broken_unicode(name: str, value: str) -> Iterable[Problem]:
@@ -209,14 +210,16 @@ def _broken_unicode(name: str, value: str) -> Iterable[Problem]:
 
 
 def _check_flag(name: str, field: FieldSpec, value: Any) -> Iterable[Problem]:
-    if not isinstance(value, bool):
-        text = f"{name}={show(value)} is not a truth value: pass True or False."
-        yield Problem(name, text, "must be a boolean.")
+    if isinstance(value, bool):
+        return ()
+    text = f"{name}={show(value)} is not a truth value: pass True or False."
+    return (Problem(name, text, "must be a boolean."),)
 
 
 def _check_choice(name: str, field: FieldSpec, value: Any) -> Iterable[Problem]:
-    if not isinstance(value, str) or value not in field.choices:
-        yield _no_choice(name, field, show(value))
+    if isinstance(value, str) and value in field.choices:
+        return ()
+    return (_no_choice(name, field, show(value)),)
 
 
 def _no_choice(name: str, field: FieldSpec, shown: str) -> Problem:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import ROUND_CEILING, Decimal, InvalidOperation
+from functools import lru_cache
 
 __all__ = ["DOLLARS_PER_CREDIT", "from_milli", "milli", "read_credits"]
 
@@ -28,6 +29,7 @@ def read_credits(value: object) -> Decimal | None:
     return credits if plain else None
 
 
+@lru_cache(maxsize=64)  # there are few prices, and each is wanted again and again
 def milli(credits: Decimal | int | str) -> int:
     """
     Turn *credits* into whole milli-credits, rounding up what is finer.

@@ -282,8 +282,11 @@ class Outcome:
 # --- tolerance: what each field is read from -----------------------------------
 
 
+_FIGURES = (int, float, str)
+
+
 def _decimal(value: object) -> Decimal | None:
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
+    if isinstance(value, bool) or not isinstance(value, _FIGURES):
         return None
     try:
         number = Decimal(str(value))
@@ -294,7 +297,8 @@ def _decimal(value: object) -> Decimal | None:
 
 
 def _moment(value: object) -> datetime | None:
-    number = _decimal(value)
+    # A whole number, as documented, needs no more reading.
+    number = value if type(value) is int else _decimal(value)
     if number is None:
         return None
     try:

@@ -19,9 +19,7 @@ from __future__ import annotations
 
 import re
 from enum import StrEnum
-from typing import Any
-
-from attrs import frozen
+from typing import Any, NamedTuple
 
 from aivideo_async.errors import (
     AIVideoError,
@@ -59,8 +57,7 @@ class VerdictKind(StrEnum):
     UNKNOWN = "unknown"
 
 
-@frozen
-class Verdict:
+class Verdict(NamedTuple):
     """
     The judge's word on one create.
 
@@ -249,8 +246,7 @@ class LookKind(StrEnum):
     FATAL = "fatal"
 
 
-@frozen
-class Look:
+class Look(NamedTuple):
     """
     The judge's word on one GET.
 

@@ -16,6 +16,8 @@ that has risen.
 What a refusal means is decided when the gate opens again (`_reopened`):
 
 ========= ============================================= ===============================
+start     it is the first, and little more was accepted nothing is known yet: go on
+          than the burst that we began with             with the start
 yield     the pace was below the limit, and had been    somebody else uses the key, or
           for 10 s                                      the limit fell: give up a quarter
 few       less than ten were accepted since the last    it is much lower: fall, to half
@@ -44,7 +46,7 @@ if TYPE_CHECKING:
 
 __all__ = ["PinProbe"]
 
-START_RATE, START_BURST = 10.0, 10.0
+START_RATE, START_BURST = 15.0, 10.0
 TOP_RATE = 10_000.0
 BOTTOM_RATE = 1 / 60
 """Once a minute, or nothing would ever be learned again."""
@@ -91,13 +93,16 @@ class PinProbe:
     Example:
         >>> import random
         >>> control = PinProbe(random.Random(1))
-        >>> for second in range(5):
-        ...     control.ok(second, control.sent(second))  # accepted
+        >>> now = 0.0
+        >>> for _ in range(40):
+        ...     now = control.when(now)
+        ...     control.ok(now, control.sent(now))  # accepted
         >>> reached = control.rate
         >>> reached > 20
         True
-        >>> control.reject(5.0, control.sent(5.0))
-        >>> control.ok(5.2, control.sent(5.2))  # the probe
+        >>> control.reject(now, control.sent(now))
+        >>> now = control.when(now)
+        >>> control.ok(now, control.sent(now))  # the probe
         >>> control.rate < reached
         True
     """
@@ -173,8 +178,10 @@ class PinProbe:
         long = now - shut > LONG + 2.0 / pace
         accepted, measured = self._measurement(now, shut, long=long)
         measured = min(pace, measured)
-        limit, doubling = measured, QUICK_DOUBLING
-        if pace < self._limit and held >= PLATEAU:
+        limit, by, doubling = measured, FIRST_RAISE, QUICK_DOUBLING
+        if self._opened == -math.inf and accepted < START_BURST + FEW:
+            base, limit, by, doubling = self._base, 0.0, self._raise, START_DOUBLING
+        elif pace < self._limit and held >= PLATEAU:
             base = YIELD * pace
         elif accepted < FEW:
             base, limit = _cut(pace, measured), 0.0
@@ -186,7 +193,7 @@ class PinProbe:
         self._limit, self._opened, self._climbed = limit, now, now
         if accepted >= FEW:
             self._accepted, self._since = 0, now
-        self._go(base, FIRST_RAISE)
+        self._go(base, by)
         slowest = max(SLOW_DOUBLING, SLOW_REQUESTS / self._base)
         self._doubling = min(doubling, slowest)
 

@@ -83,7 +83,7 @@ NO_RETRY = RetryPolicy(
 """Try everything once."""
 
 
-@define
+@define(weakref_slot=False)
 class Attempts:
     """
     The attempts of one request so far, and what they allow next.

@@ -101,7 +101,7 @@ class HTTPTransport:
         return Exchange(
             sent=request.sent,
             status=answer.status,
-            headers={n: self._key.redact(v) for n, v in answer.headers.items()},
+            headers=answer.headers,
             body=self._key.redact_bytes(b"".join(answer.chunks)),
             error=fault,
         )
@@ -134,9 +134,16 @@ class HTTPTransport:
             limit.news()
             try:
                 _refuse_stray(request, answer)
+                answer.status = response.status
+                answer.headers = self._kept(response.headers)
                 await _read(response, answer, limit)
             finally:
-                response.close()
+                if response.connection is not None:  # it was not read to its end
+                    response.close()
+
+    def _kept(self, headers: Mapping[str, str]) -> dict[str, str]:
+        """Return the headers that say something to us, without the key."""
+        return {n: self._key.redact(headers[n]) for n in _KEPT_HEADERS if n in headers}
 
     def _open(self) -> aiohttp.ClientSession:
         self._watchdog = Watchdog(self._timeouts)
@@ -210,12 +217,6 @@ class _Answer:
 
 
 async def _read(response: ClientResponse, answer: _Answer, limit: Limit) -> None:
-    answer.status = response.status
-    answer.headers = {
-        name: response.headers[name]
-        for name in _KEPT_HEADERS
-        if name in response.headers
-    }
     size = 0
     while chunk := await response.content.readany():
         size += len(chunk)
@@ -238,10 +239,11 @@ def _request_class(origin: URL, key: Secret) -> type[ClientRequest]:
 
     class Request(ClientRequest):
         async def send(self, conn: Any) -> ClientResponse:
-            protocol = conn.protocol
+            reused = conn.protocol in seen
+            if not reused:
+                seen.add(conn.protocol)
             if isinstance(self.body, MarkedBody):
-                self.body.reused = protocol in seen
-            seen.add(protocol)
+                self.body.reused = reused
             if self.url.origin() == origin:
                 self.headers[hdrs.AUTHORIZATION] = f"Bearer {key.reveal()}"
             try:

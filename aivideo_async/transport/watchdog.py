@@ -10,6 +10,7 @@ for limits that protect against silence.
 from __future__ import annotations
 
 import asyncio
+import math
 from types import TracebackType
 from typing import Self
 
@@ -27,6 +28,7 @@ class Watchdog:
     def __init__(self, timeouts: Timeouts) -> None:
         self.timeouts = timeouts
         self.loop = asyncio.get_running_loop()
+        self.time = self.loop.time
         shortest = min(timeouts.connect, timeouts.read, timeouts.total)
         self._interval = min(SLOWEST_SWEEP, shortest / SWEEPS_PER_LIMIT)
         self._open: set[Limit] = set()
@@ -49,37 +51,36 @@ class Watchdog:
 
     def _sweep(self) -> None:
         self._timer = None
-        now = self.loop.time()
+        now = self.time()
         for limit in self._open:
-            if limit.expires <= now:
+            if limit.expires() <= now:
                 limit.expire()
         if self._open:
             self._timer = self.loop.call_later(self._interval, self._sweep)
 
 
 class Limit:
-    """
-    The limit of one exchange, as a context; raises TimeoutError when it is passed.
+    """The limit of one exchange, as a context; raises TimeoutError when it is passed."""
 
-    Attributes:
-        expires: The loop's time at which the exchange is cut off.
-    """
-
-    __slots__ = ("_cancelling", "_dog", "_end", "_expired", "_task", "expires")
+    __slots__ = ("_cancelling", "_dog", "_end", "_expired", "_heard", "_task")
 
     def __init__(self, dog: Watchdog) -> None:
         self._dog = dog
-        self._end = self.expires = dog.loop.time() + dog.timeouts.total
+        self._end = dog.time() + dog.timeouts.total
+        self._heard = math.inf  # until the first news the whole time is allowed
         self._expired = False
-        task = asyncio.current_task()
+        task = asyncio.current_task(dog.loop)
         if task is None:
             raise RuntimeError("an exchange needs a task")
         self._task, self._cancelling = task, task.cancelling()
 
     def news(self, grace: float = 0.0) -> None:
         """Something happened: after *grace* seconds the read timeout counts anew."""
-        silence = self._dog.loop.time() + self._dog.timeouts.read + grace
-        self.expires = min(self._end, silence)
+        self._heard = self._dog.time() + grace
+
+    def expires(self) -> float:
+        """Return the loop's time at which the exchange is cut off."""
+        return min(self._end, self._heard + self._dog.timeouts.read)
 
     def expire(self) -> None:
         """Cut the exchange off."""

@@ -290,3 +290,79 @@ async def test_a_request_that_cannot_be_written_is_a_broken_input(world: World):
         )
     assert BrokenInputError is type(error)
     assert 0 in {outcome.index for outcome in outcomes}
+
+
+# --- told to stop -----------------------------------------------------------------
+
+
+def names(outcomes: list[Outcome]) -> list[str]:
+    """Tell what each is: ``ok``, or the class of its error."""
+    return ["ok" if one.ok else type(one.error).__name__ for one in outcomes]
+
+
+@warped
+async def test_a_run_that_is_told_to_stop_collects_what_it_bought(world: World):
+    """What was read and not sent comes as `NotSentError`; nothing more is read."""
+    until = asyncio.Event()
+    outcomes = []
+    async with world.client(max_in_flight=8) as client:
+        async for outcome in client.generate_many(mugs(1000), until=until):
+            world.note(outcome)
+            outcomes.append(outcome)
+            until.set()
+    assert names(outcomes).count("ok") == len(world.charged)
+    assert {"ok", "NotSentError"} >= set(names(outcomes))
+    assert 32 > len(outcomes)
+
+
+@warped
+async def test_a_run_that_was_told_before_buys_nothing(world: World):
+    """Not even what it has read already."""
+    until = asyncio.Event()
+    until.set()
+    async with world.client() as client:
+        run = client.generate_many(mugs(1000), until=until)
+        outcomes, error = await read_to_the_end(world, run)
+    assert error is None
+    assert {"NotSentError"} >= set(names(outcomes))
+    assert [] == world.emulator.requests
+
+
+@warped
+async def test_an_input_that_takes_its_time_does_not_hold_up_the_stop(world: World):
+    """It is left where it is."""
+    left = asyncio.Event()
+
+    async def endless() -> AsyncIterator[GenerationRequest]:
+        yield mug(0)
+        try:
+            await asyncio.Event().wait()
+        finally:
+            left.set()
+
+    until = asyncio.Event()
+    outcomes = []
+    async with world.client() as client:
+        async for outcome in client.generate_many(endless(), until=until):
+            world.note(outcome)
+            outcomes.append(outcome)
+            until.set()
+        assert ["ok"] == names(outcomes)
+        async with asyncio.timeout(60):
+            await left.wait()
+
+
+@warped
+async def test_what_the_rate_limit_holds_back_is_withdrawn_by_a_stop(emulate: Emulate):
+    """It was refused, so it was not bought; it comes with the refusal or as not sent."""
+    world = emulate(rate=0.1, burst=1)
+    until = asyncio.Event()
+    outcomes = []
+    async with world.client(rate=None) as client:
+        asyncio.get_running_loop().call_later(100, until.set)
+        async for outcome in client.generate_many(mugs(50), until=until):
+            world.note(outcome)
+            outcomes.append(outcome)
+    assert 50 == len(outcomes)
+    assert names(outcomes).count("ok") == len(world.charged) < 50
+    assert {"ok", "NotSentError"} == set(names(outcomes))

@@ -8,6 +8,8 @@ from itertools import count, pairwise
 import pytest
 
 from aivideo_async import (
+    GptImage2,
+    LocalThrottle,
     OutcomeUnknownError,
     RetryPolicy,
     UpstreamError,
@@ -20,6 +22,22 @@ from tests.client.world import World, mug, mugs
 from tests.warp import warped
 
 DOWN = acts.refuse("upstream_error")
+
+
+class Counted(LocalThrottle):
+    """A throttle that counts its tokens."""
+
+    given = closed = 0
+
+    def sent(self, now: float) -> int:
+        """Give one out."""
+        self.given += 1
+        return super().sent(now)
+
+    def ok(self, now: float, token: int, limited: bool = True) -> None:
+        """Take one back."""
+        self.closed += 1
+        super().ok(now, token, limited)
 
 
 def clock() -> float:
@@ -122,6 +140,29 @@ async def test_the_same_content_with_other_callbacks_is_no_outage(emulate: Emula
             with pytest.raises(UpstreamError):
                 await client.submit(mug(0), callback_url=lambda _: next(urls))
     assert [] == world.logged("creates wait")
+
+
+@warped
+async def test_a_request_that_can_be_written_once_is_refused_as_others_are(
+    emulate: Emulate,
+):
+    """Its class is the caller's own: it is not asked again while an answer is recorded."""
+
+    class Once(GptImage2):
+        written = 0
+
+        def body(self, callback_url: str | None = None) -> bytes:
+            if Once.written:
+                raise LookupError("it is gone")
+            Once.written += 1
+            return super().body(callback_url)
+
+    throttle = Counted()
+    world = emulate(Rule("create", DOWN, nth=1))
+    async with world.client(throttle=throttle, rate=None) as client:
+        with pytest.raises(UpstreamError):
+            await client.submit(Once("a mug"))
+    assert (1, 1) == (throttle.given, throttle.closed)
 
 
 @warped

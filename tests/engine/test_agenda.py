@@ -85,6 +85,28 @@ def test_an_empty_agenda_has_nothing_to_give():
     assert math.inf == plan.next_due()
 
 
+@pytest.mark.parametrize("kind", ["create", "look", "again", "later", "ranked"])
+def test_an_agenda_is_empty_once_the_last_job_is_taken(kind: str):
+    """And not before, wherever that job waits."""
+    plan = Agenda(1)
+    one = job(Stage.LOOK if kind in {"look", "ranked"} else Stage.CREATE, "1")
+    if kind == "create":
+        plan.add_create(one)
+    elif kind == "again":
+        plan.add_again(one)
+    elif kind == "later":
+        plan.add_later(5.0, one)
+    else:
+        plan.add_look(one)
+    if kind == "ranked":
+        plan.add_look(job(Stage.LOOK, "2"))
+        plan.rank_looks(0.0)
+        assert "1" == taken(plan, most=1)
+    assert not plan.is_empty()
+    taken(plan, 9.0)
+    assert plan.is_empty()
+
+
 def test_creates_come_first_come_first_served():
     """And so do looks."""
     assert "abcdef" == taken(agenda(creates="abcdef"))
@@ -342,6 +364,31 @@ def test_single_looks_can_be_listed_ranked_or_not():
     assert ["!", "?"] == [one.path for one in plan.looks()]
 
 
+def test_jobs_that_are_due_at_once_go_in_the_order_of_arrival():
+    """Whichever of them was put off last."""
+    plan = Agenda(1)
+    first, second = job(Stage.FOLLOW, "1"), job(Stage.FOLLOW, "2")
+    for due in (1.0, 2.0):
+        plan.add_later(due, first)
+        plan.add_later(due, second)
+        assert "12" == taken(plan, due)
+    plan.add_later(3.0, second)
+    plan.add_later(3.0, first)
+    assert "12" == taken(plan, 3.0)
+
+
+def test_a_job_that_is_due_again_when_it_once_was_is_taken_once():
+    """It was brought forward, and the moment it had before is free again."""
+    plan = Agenda(1)
+    one = job(Stage.FOLLOW, "1")
+    plan.add_later(5.0, one)
+    plan.bring_forward(3.0, one)
+    assert "1" == taken(plan, 3.0)
+    plan.add_later(5.0, one)
+    assert "1" == taken(plan, 5.0)
+    assert math.inf == plan.next_due()
+
+
 # --- withdrawn ------------------------------------------------------------------
 
 
@@ -350,7 +397,7 @@ def test_single_looks_can_be_listed_ranked_or_not():
 def test_withdrawn_jobs_are_skipped(kind: str, gone: str):
     """Wherever they are; the others come in order, and nothing stays behind."""
     plan = Agenda(100)
-    for number, name in enumerate("abcdef"):
+    for number, name in enumerate("abcdef", start=1):
         one = job(Stage.LOOK if kind in {"looks", "later"} else Stage.CREATE, name)
         one.seq = number
         if kind == "creates":

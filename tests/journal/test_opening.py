@@ -60,6 +60,20 @@ async def test_only_the_owner_may_read_it(tmp_path: Path):
             assert 0o600 == stat.S_IMODE((tmp_path / name).stat().st_mode)
 
 
+async def test_the_name_of_a_new_file_is_flushed_too(tmp_path: Path, monkeypatch):
+    """Else the loss of power could take the whole file."""
+    flushed: list[int] = []
+    folder, flush = tmp_path.stat().st_ino, os.fsync  # noqa: ASYNC240
+
+    def noted(descriptor: int) -> None:
+        flushed.append(os.fstat(descriptor).st_ino)
+        flush(descriptor)
+
+    monkeypatch.setattr(os, "fsync", noted)
+    async with opened(tmp_path / "jobs.db"):
+        assert folder in flushed
+
+
 async def test_every_commit_is_flushed(tmp_path: Path):
     """A lost intent would be paid for twice."""
     async with opened(tmp_path / "jobs.db") as journal:
@@ -450,3 +464,19 @@ async def test_somebody_elses_journal_is_not_written(
     bind(request, folder, 0o777)
     with pytest.raises(JournalError, match="Nothing was sent"):
         Journal(path).open(origin=ORIGIN, key_fingerprint=KEY)
+
+
+async def test_whoever_reads_leaves_nothing_behind(tmp_path: Path):
+    """A closed journal is one file and its lock, before and after somebody looks."""
+    path = tmp_path / "jobs.db"
+    async with opened(path):
+        pass
+    before = names_in(tmp_path)
+    with Journal.reading(path) as reader:
+        assert None is reader.find("mug")
+    assert before == names_in(tmp_path)
+
+
+def names_in(folder: Path) -> set[str]:
+    """Return what lies in a folder."""
+    return {file.name for file in folder.iterdir()}

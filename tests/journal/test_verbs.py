@@ -131,6 +131,16 @@ async def test_what_was_or_may_be_bought_is_not_bought_again(
         assert fingerprint(PATH, b"{}") == known(journal, "mug").fingerprint
 
 
+async def test_the_newest_attempt_counts(tmp_path: Path):
+    """Not that the first was refused, once the second was bought."""
+    async with opened(tmp_path / "jobs.db") as journal:
+        await to_refused(journal)
+        await run(journal, "mug", "t-1")
+        with pytest.raises(JournalError, match="'mug' is running"):
+            await journal.intend(intent("mug"))[1]
+        assert "t-1" == known(journal, "mug").task_id
+
+
 async def test_two_of_a_label_at_once_are_one_purchase(tmp_path: Path):
     """Also within one batch, where neither is in the journal yet."""
     async with opened(tmp_path / "jobs.db") as journal:
@@ -260,6 +270,16 @@ async def test_a_task_belongs_to_one_attempt(tmp_path: Path):
         assert "t-1" == caught.value.task_id
         assert State.SUBMITTING is known(journal, "cup").state
         assert ["t-1", "t-3"] == [record.task_id for record in journal.unfinished()]
+
+
+async def test_what_comes_to_light_has_not_ended(tmp_path: Path):
+    """It runs; why it was unknown for a while is kept."""
+    async with opened(tmp_path / "jobs.db") as journal:
+        await to_unknown(journal)
+        assert known(journal, "mug").ended_at is not None
+        await journal.adopt("mug", "t-1")
+        record = known(journal, "mug")
+        assert (None, LOST) == (record.ended_at, record.evidence)
 
 
 @pytest.mark.parametrize("state", MAY_BE_RELEASED)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import sqlite3
 from contextlib import closing
@@ -14,7 +15,7 @@ import pytest
 
 from aivideo_async import JournalError
 from aivideo_async.journal import Journal, State
-from aivideo_async.journal.writer import AGAIN_AFTER
+from aivideo_async.journal.writer import AGAIN_AFTER, Operation
 from aivideo_async.models import Evidence
 from tests.journal.helpers import (
     KEY,
@@ -146,6 +147,16 @@ async def test_a_fact_that_fits_nothing_is_told_though_nobody_waits(
     assert "Task t-7 is paid for: pick it up with client.wait('t-7')" in caplog.text
 
 
+async def test_nobody_has_to_wait(caplog: pytest.LogCaptureFixture):
+    """Asyncio does not complain of an error that nobody fetched."""
+    future = asyncio.get_running_loop().create_future()
+    operation = Operation(lambda _: None, future, fact=True)
+    operation.settle(JournalError("no"))
+    del operation, future
+    gc.collect()
+    assert "" == caplog.text
+
+
 # --- a disk that refuses --------------------------------------------------------
 
 
@@ -230,6 +241,21 @@ async def test_intents_behind_a_failing_batch_fail_with_it(tmp_path: Path):
             await behind
         write_again(journal)
         await accepted
+
+
+async def test_facts_behind_a_failing_batch_stay_behind_it(tmp_path: Path):
+    """The batch comes first when the disk takes writes again."""
+    async with opened(tmp_path / "jobs.db") as journal:
+        attempt, durable = journal.intend(intent("mug"))
+        await durable
+        stop_writing(journal)
+        _ = journal.accept(attempt, "t-1")
+        await asyncio.sleep(0)  # the batch is under way
+        ended = journal.end("t-1", failed=False, answer={"id": "t-1"})
+        await asyncio.sleep(0.5)
+        write_again(journal)
+        await ended
+        assert ["t-1"] == [record.task_id for record in journal.unclaimed()]
 
 
 async def test_trouble_is_told_once(tmp_path: Path, caplog: pytest.LogCaptureFixture):

@@ -40,7 +40,7 @@ def refuse(at: PinProbe, now: float, seconds: float = 0.0) -> float:
 def known(rate: float) -> tuple[PinProbe, float]:
     """Build one that has just measured *rate*; return it and the time."""
     at = learner()
-    now = refuse(at, accept(at, 0.0, 2.0, 10.0))
+    now = refuse(at, accept(at, 0.0, 0.5, 70.0))  # as fast as it allows
     for _ in range(4):
         now = refuse(at, accept(at, now, 5.0, rate))
     return at, now
@@ -50,20 +50,34 @@ def known(rate: float) -> tuple[PinProbe, float]:
 
 
 def test_it_starts_with_ten_at_once():
-    """Then at 10 per second."""
+    """Then at 15 per second."""
     at = learner()
     for _ in range(10):
         assert 0.0 == at.when(0.0)
         at.sent(0.0)
-    assert at.when(0.0) == pytest.approx(0.1, abs=LATENESS + 1e-9)
+    assert at.when(0.0) == pytest.approx(1 / 15, abs=LATENESS + 1e-9)
 
 
 def test_what_is_added_at_the_start_doubles():
-    """5 on top of 5, then 10, 20, 40, in 0.7 s each."""
+    """7.5 on top of 7.5, then 15, 30, 60, in 0.7 s each."""
     at = learner()
     at.ok(0.0, at.sent(0.0))
     rates = [accept(at, 0.7 * step, 0.7, 10.0) and at.rate for step in range(4)]
-    assert [15.0, 25.0, 45.0, 85.0] == pytest.approx(rates)
+    assert [22.5, 37.5, 67.5, 127.5] == pytest.approx(rates)
+
+
+def test_a_refusal_right_after_the_first_burst_ends_no_start():
+    """What the burst let through says nothing about the rate; the second refusal does."""
+    at = learner()
+    for token in [at.sent(0.0) for _ in range(10)]:
+        at.ok(0.01, token)
+    now = refuse(at, at.when(0.0))
+    assert 15.0 == at.rate
+    now = accept(at, now, 0.7, 15.0)
+    pace = at.rate
+    assert pace == pytest.approx(22.5, rel=0.1)
+    refuse(at, now)
+    assert at.rate < 0.8 * pace
 
 
 def test_success_that_nobody_waited_for_is_no_evidence():
@@ -71,7 +85,7 @@ def test_success_that_nobody_waited_for_is_no_evidence():
     at = learner()
     for second in range(1000):
         at.ok(float(second), at.sent(float(second)), limited=False)
-    assert 10.0 == at.rate
+    assert 15.0 == at.rate
 
 
 def test_a_pause_between_two_requests_is_no_evidence():
@@ -79,7 +93,7 @@ def test_a_pause_between_two_requests_is_no_evidence():
     at = learner()
     at.ok(0.0, at.sent(0.0))
     at.ok(86_400.0, at.sent(86_400.0))
-    assert 15.0 == at.rate
+    assert 22.5 == at.rate
 
 
 def test_a_limit_that_is_never_met_overflows_nothing():

@@ -63,6 +63,17 @@ async def test_the_watchdog_cuts_off(news_after: list[float], expected: float):
 
 
 @warped
+async def test_grace_puts_the_read_limit_off():
+    """A look that has to connect first may be silent for that much longer."""
+    dog = Watchdog(LIMITS)
+    with pytest.raises(TimeoutError):
+        with Limit(dog) as limit:
+            limit.news(3.0)
+            await asyncio.sleep(1000)
+    assert 8 <= dog.loop.time() <= 8 + SWEEP + 0.001
+
+
+@warped
 async def test_who_ends_in_time_is_left_alone():
     """Neither then nor later; and no timer stays behind."""
     dog = Watchdog(LIMITS)

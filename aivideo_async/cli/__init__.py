@@ -11,8 +11,8 @@ The ``aivideo`` command, also ``python -m aivideo_async``.
     progress     what a terminal or a log shows meanwhile; live draws the former
     words, money how tasks, failures and credits are put
 
-    image/ plan/ run/ status/ retry/ resolve/ task/    the commands
-    credits/ price emulate/ doctor/ demo/
+    image/ task/ credits/ price emulate/ doctor/ demo/    the commands,
+    plan/ run/ retry/ status/ resolve/                    and those for sheets
 
 A command's own module only declares what it takes, so that help and completion are
 quick; the module that does its work is loaded when it is called.

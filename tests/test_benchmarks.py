@@ -8,7 +8,14 @@ import asyncio
 import aiohttp
 import pytest
 
-from benchmarks import _report, cpu_per_task, in_flight, journal, lost_answer
+from benchmarks import (
+    _report,
+    cpu_per_task,
+    durable_run,
+    in_flight,
+    journal,
+    lost_answer,
+)
 from benchmarks._serving import fake_server
 from benchmarks._sides import CREATE, LOOK, Side, bare, ours, payload
 
@@ -144,3 +151,18 @@ async def test_a_commit_each_is_what_it_says(tmp_path):
         _ = [opened.claim("t-1") for _ in range(20)]
         await opened.aclose()
     assert 20 == commits.count("COMMIT")
+
+
+@pytest.mark.slow
+def test_a_durable_run_is_measured_against_a_plain_one(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path
+):
+    """Both sides buy; the table, the figures and the picture show them."""
+    with fake_server() as server:
+        found = {4: durable_run.compare(server.url, tmp_path, 8, 4, 1)}
+        assert 16 == server.counts()["posts"]
+    durable_run.show(found)
+    assert "µs without" in capsys.readouterr().out
+    monkeypatch.setattr(_report, "RESULTS", tmp_path)
+    durable_run.keep("run", found)
+    assert {"run.json", "run.svg"} == {one.name for one in tmp_path.iterdir()}

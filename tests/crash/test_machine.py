@@ -130,10 +130,10 @@ class Machine(RuleBasedStateMachine):
         for path in self.folder.glob(f"{self.path.name}*"):
             if not path.name.endswith("-lock"):
                 shutil.copy(path, copy)
-        if self.full:  # what could not be written is as good as never had
-            self.had = {
-                task_id for task_id in self.had if self.journal.has_task(task_id)
-            }
+        # What could not be written yet is as good as never had.
+        self.had &= {
+            name for (name,) in self.journal._rows("SELECT task_id FROM attempt")
+        }
         wire.cut = True
         self.bury(client)
         shutil.rmtree(self.folder)
@@ -275,6 +275,7 @@ class Machine(RuleBasedStateMachine):
             for charge in self.charges_of(record):
                 if not self.journal.has_task(charge):
                     self.says(key, "adopt", key, charge)
+                    self.got.add(charge)  # whoever names it has it
                     return
 
     def says(self, key: str, verb: str, *values: str) -> None:

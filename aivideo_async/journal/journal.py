@@ -12,7 +12,7 @@ import logging
 import os
 import sqlite3
 from collections.abc import Callable, Collection, Sequence
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -134,13 +134,14 @@ class Journal(Queries):
         if self._writer is None or self._held is None:
             return
         writer, self._writer = self._writer, None
-        held = self._held
-        left, cancelled = await writer.finish()
-        for operation in left:
-            if operation.bought is not None:
-                self._warn_of(operation)
-        self._reading = self._held = None
-        held.close()
+        try:
+            left, cancelled = await writer.finish()
+            for operation in left:
+                if operation.bought is not None:
+                    self._warn_of(operation.advice, operation.bought[0])
+        finally:
+            held, self._held, self._reading = self._held, None, None
+            held.close()
         if cancelled is not None:
             raise cancelled
         if left and writer.trouble is not None:
@@ -316,17 +317,15 @@ class Journal(Queries):
         operation.settle(JournalError(text, task_id=bought[1] if bought else None))
         return future
 
-    def _warn_of(self, operation: Operation) -> None:
-        """Name a task that is paid for and not in the journal."""
-        attempt, _ = operation.bought or (0, "")
-        found = self._records("WHERE attempt.id = ?", attempt)
-        key = found[0].key if found else None
-        label = f" Its label: {printable(key)}." if key else ""
+    def _warn_of(self, advice: str, attempt: int) -> None:
+        """Name a task that is paid for and not in the journal; its label, if it can."""
+        label = ""
+        with suppress(JournalError):  # a broken disk may not be readable either
+            for record in self._records("WHERE attempt.id = ?", attempt):
+                if record.key:
+                    label = f" Its label: {printable(record.key)}."
         log.warning(
-            "The journal %r could not be written.%s%s",
-            str(self.path),
-            operation.advice,
-            label,
+            "The journal %r could not be written.%s%s", str(self.path), advice, label
         )
 
 

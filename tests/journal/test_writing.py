@@ -323,6 +323,27 @@ async def test_a_paid_task_that_cannot_be_written_is_named_at_the_end(
         assert ["mug", None] == [record.key for record in again.unknown()]
 
 
+async def test_closing_ends_also_where_nothing_can_be_read(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+):
+    """Each paid task is named, without its label, and the lock is free."""
+    path = tmp_path / "jobs.db"
+    journal = Journal(path)
+    journal.open(origin=ORIGIN, key_fingerprint=KEY)
+    attempts = [journal.intend(intent(key))[0] for key in ("mug", "cup")]
+    await journal.flush()
+    stop_writing(journal)
+    for attempt in attempts:
+        _ = journal.accept(attempt, f"t-{attempt}")
+    assert journal._reading is not None
+    journal._reading.set_authorizer(lambda *_: sqlite3.SQLITE_DENY)
+    await closed(journal)
+    assert "client.wait('t-1').\n" in caplog.text
+    assert "client.wait('t-2').\n" in caplog.text
+    async with opened(path) as again:
+        assert ["mug", "cup"] == [record.key for record in again.unknown()]
+
+
 async def test_a_full_disk_is_told_in_its_own_words(tmp_path: Path):
     """A create that finds no room for its intent is not sent; the rest is whole."""
     path = tmp_path / "jobs.db"

@@ -142,6 +142,7 @@ class Journal(Queries):
         finally:
             held, self._held, self._reading = self._held, None, None
             held.close()
+            self._listeners.clear()  # they are of whoever had it open
         if cancelled is not None:
             raise cancelled
         if left and writer.trouble is not None:
@@ -300,7 +301,7 @@ class Journal(Queries):
         return None if self._writer is None else self._writer.trouble
 
     def on_trouble(self, call: Listener) -> None:
-        """Have *call* told once of each trouble."""
+        """Have *call* told once of each trouble, until the journal is closed."""
         self._listeners.append(call)
 
     def _add(

@@ -275,6 +275,22 @@ async def test_trouble_is_told_once(tmp_path: Path, caplog: pytest.LogCaptureFix
     assert 2 == caplog.text.count("can be written again")
 
 
+async def test_a_journal_that_is_opened_again_tells_nobody_of_before(tmp_path: Path):
+    """Who listened to it has gone with its closing."""
+    told: list[JournalError] = []
+    async with opened(tmp_path / "jobs.db") as journal:
+        journal.on_trouble(told.append)
+        await journal.aclose()
+        journal.open(origin=ORIGIN, key_fingerprint=KEY)
+        stop_writing(journal)
+        claimed = journal.claim("t-1")
+        await asyncio.sleep(0.5)
+        assert journal.trouble is not None
+        write_again(journal)
+        await claimed
+    assert [] == told
+
+
 async def test_closing_tries_once_more(tmp_path: Path):
     """At once: nobody waits a second for a disk that has room again."""
     loop = asyncio.get_running_loop()

@@ -192,7 +192,11 @@ class Journal(Queries):
         return self._add(write, fact=False)
 
     def adopt(self, key: str, task_id: str) -> asyncio.Future[None]:
-        """Let an item that is UNKNOWN be RUNNING as this task, on the user's word."""
+        """
+        Let an item that is UNKNOWN be RUNNING as this task, on the user's word.
+
+        What was said of it before is void: it is followed, and not bought again.
+        """
         write = partial(statements.adopt, key=key, task_id=task_id)
         return self._add(write, fact=False)
 
@@ -214,7 +218,11 @@ class Journal(Queries):
     # --- what has happened ---------------------------------------------------------
 
     def accept(self, attempt: int, task_id: str) -> asyncio.Future[None]:
-        """Note what was bought: SUBMITTING or UNKNOWN becomes RUNNING."""
+        """
+        Note what was bought: SUBMITTING or UNKNOWN becomes RUNNING.
+
+        What the user said of it while nobody knew is void.
+        """
         write = partial(statements.accept, attempt=attempt, task_id=task_id)
         future = self._add(write, fact=True, bought=(attempt, task_id))
         self._accepted.add(task_id)

@@ -129,7 +129,7 @@ class JournalMachine(RuleBasedStateMachine):
         new = self.by_task(task_id) is None
         if one and one.state in {State.SUBMITTING, State.UNKNOWN} and new:
             self.does("accept", number, task_id)
-            one.state, one.task_id = State.RUNNING, task_id
+            one.state, one.task_id, one.word = State.RUNNING, task_id, None
         else:
             self.does("accept", number, task_id, fits=False)
 
@@ -206,7 +206,7 @@ class JournalMachine(RuleBasedStateMachine):
         fits = one is not None and one.state is State.UNKNOWN and new
         self.does("adopt", key, task_id, fits=fits)
         if one and fits:
-            one.state, one.task_id = State.RUNNING, task_id
+            one.state, one.task_id, one.word = State.RUNNING, task_id, None
 
     @rule()
     def close_and_open(self) -> None:

@@ -309,6 +309,35 @@ async def test_what_the_user_forgets_is_neither_asked_about_nor_bought(tmp_path:
             await journal.intend(intent("mug"))[1]
 
 
+@pytest.mark.parametrize("word", Word)
+@pytest.mark.parametrize("adopting", [True, False], ids=["adopted", "healed"])
+async def test_what_comes_to_light_is_followed_whatever_was_said(
+    word: Word, adopting: bool, tmp_path: Path
+):
+    """It is there: neither bought a second time nor left uncollected."""
+    async with opened(tmp_path / "jobs.db") as journal:
+        await to_unknown(journal)
+        await (journal.release if word is Word.RELEASED else journal.forget)("mug")
+        await (journal.adopt("mug", "t-1") if adopting else journal.accept(1, "t-1"))
+        assert known(journal, "mug").word is None
+        assert ["mug"] == [record.key for record in journal.unfinished()]
+        with pytest.raises(JournalError, match="'mug' is running"):
+            await journal.intend(intent("mug"))[1]
+
+
+async def test_an_older_attempt_that_comes_to_light_changes_no_other(tmp_path: Path):
+    """The label was bought anew: that stays what is known of it, and both count."""
+    async with opened(tmp_path / "jobs.db") as journal:
+        await to_unknown(journal)
+        await journal.release("mug")
+        await run(journal, "mug", "t-2")
+        before = known(journal, "mug")
+        await journal.accept(1, "t-1")
+        assert before == known(journal, "mug")
+        assert ["t-1", "t-2"] == [record.task_id for record in journal.unfinished()]
+        assert 2 * 4700 == journal.committed()
+
+
 async def test_a_label_that_was_never_asked_for_cannot_be_released(tmp_path: Path):
     """Nor adopted; a typing error is told."""
     async with opened(tmp_path / "jobs.db") as journal:

@@ -175,15 +175,21 @@ class Journal(Queries):
         """
         Let an item be bought again, on the user's word.
 
-        Its newest attempt is UNKNOWN, or has come to an end; it stays as evidence, and
+        Its newest attempt is UNKNOWN, has come to an end, or is RUNNING as a task that
+        the service no longer knows. It stays as evidence, is no longer followed, and
         goes on counting as spent unless it FAILED or was REFUSED.
         """
-        ends = (State.UNKNOWN, State.FAILED, State.REFUSED, State.DONE, State.SAVED)
-        return self._say(key, Word.RELEASED, ends)
+        ends = (State.FAILED, State.REFUSED, State.DONE, State.SAVED)
+        return self._say(key, Word.RELEASED, (State.UNKNOWN, State.RUNNING, *ends))
 
     def forget(self, key: str) -> asyncio.Future[None]:
-        """Let an item that is UNKNOWN rest, on the user's word: it is not bought again."""
-        return self._say(key, Word.FORGOTTEN, (State.UNKNOWN,))
+        """
+        Let an item rest, on the user's word: it is not bought again.
+
+        Its newest attempt is UNKNOWN, or RUNNING as a task that the service no longer
+        knows. It is no longer followed, and goes on counting as spent.
+        """
+        return self._say(key, Word.FORGOTTEN, (State.UNKNOWN, State.RUNNING))
 
     def _say(
         self, key: str, word: Word, states: Collection[State]

@@ -90,7 +90,7 @@ WAYS: dict[State, Callable[[Journal], Awaitable[None]]] = {
 }
 MAY_BE_BOUGHT = {State.NOT_SENT, State.REFUSED}
 MAY_BE_RELEASED = (
-    *(State.UNKNOWN, State.FAILED, State.REFUSED),
+    *(State.UNKNOWN, State.RUNNING, State.FAILED, State.REFUSED),
     *(State.DONE, State.SAVED),
 )
 
@@ -212,7 +212,7 @@ CHANGES: dict[str, tuple[Change, dict[State, State]]] = {
     ),
     "forget": (
         lambda journal: journal.forget("mug"),
-        {State.UNKNOWN: State.UNKNOWN},
+        {state: state for state in (State.UNKNOWN, State.RUNNING)},
     ),
     "adopt": (
         lambda journal: journal.adopt("mug", "t-2"),
@@ -298,14 +298,17 @@ async def test_what_the_user_releases_is_bought_anew(state: State, tmp_path: Pat
         assert (before.task_id is not None) == journal.has_task("t-1")
 
 
-async def test_what_the_user_forgets_is_neither_asked_about_nor_bought(tmp_path: Path):
+@pytest.mark.parametrize("state", [State.UNKNOWN, State.RUNNING])
+async def test_what_the_user_forgets_is_neither_asked_about_nor_bought(
+    state: State, tmp_path: Path
+):
     """It goes on counting: it may have been paid for."""
     async with opened(tmp_path / "jobs.db") as journal:
-        await to_unknown(journal)
+        await WAYS[state](journal)
         await journal.forget("mug")
-        assert [] == journal.unknown()
+        assert [] == [*journal.unknown(), *journal.unfinished()]
         assert 4700 == journal.committed()
-        with pytest.raises(JournalError, match="'mug' is unknown"):
+        with pytest.raises(JournalError, match=f"'mug' is {state}"):
             await journal.intend(intent("mug"))[1]
 
 
@@ -449,6 +452,16 @@ async def test_what_is_or_may_be_spent_is_committed(
         if state in MAY_BE_RELEASED:
             await journal.release("mug")
             assert expected == journal.committed()
+
+
+async def test_a_task_that_the_user_gave_up_is_evidence_of_its_end_yet(tmp_path: Path):
+    """Nobody follows it; if it ends after all, that is written."""
+    async with opened(tmp_path / "jobs.db") as journal:
+        await to_running(journal)
+        await journal.release("mug")
+        assert ([], 4700) == (journal.unfinished(), journal.committed())
+        await journal.end("t-1", failed=True, answer=ANSWER)
+        assert (State.FAILED, 0) == (known(journal, "mug").state, journal.committed())
 
 
 async def test_a_released_failure_is_not_committed(tmp_path: Path):

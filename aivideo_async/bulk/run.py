@@ -248,7 +248,7 @@ class BulkRun:
             begun = loop.time()
             try:
                 await anyio.to_thread.run_sync(refresh, self._folder)
-            except (OSError, JournalError) as error:
+            except (OSError, AIVideoError) as error:
                 log.warning("The manifest waits, the run goes on: %s", error)
             pause = max(REWRITTEN, 20 * (loop.time() - begun))
 

@@ -21,6 +21,7 @@ from aivideo_async import (
     JournalError,
     SpendLimitError,
 )
+from aivideo_async.bulk.folder import RunFolder
 from aivideo_async.bulk.manifest import Status
 from aivideo_async.emulator import Rule, Scenario, acts
 from aivideo_async.journal import State
@@ -268,6 +269,20 @@ async def test_a_manifest_that_cannot_be_written_is_no_reason_to_stop(
     monkeypatch.setattr("aivideo_async.bulk.run.REWRITTEN", 0.0)
     real.folder.manifest_csv.mkdir()
     async with real.visit(download=True) as visit:
+        await visit.carry_out()
+    assert {State.SAVED: 4} == real.states()
+
+
+async def test_a_manifest_whose_journal_cannot_be_opened_is_no_reason_to_stop(
+    real: Shop, monkeypatch: pytest.MonkeyPatch
+):
+    """Another process may be in the way of the look, whatever error that gives."""
+    monkeypatch.setattr("aivideo_async.bulk.run.REWRITTEN", 0.0)
+    aside = real.path / "aside"
+    async with real.visit(download=True) as visit:
+        visit.run._folder = RunFolder(aside)  # in which the journal is none
+        aside.mkdir()
+        RunFolder(aside).journal.write_bytes(b"no journal" * 100)
         await visit.carry_out()
     assert {State.SAVED: 4} == real.states()
 

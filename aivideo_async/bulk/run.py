@@ -11,8 +11,6 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Container, Iterator
 from contextlib import aclosing, suppress
-from hashlib import file_digest
-from pathlib import Path
 
 import anyio
 import anyio.to_thread
@@ -20,9 +18,9 @@ from attrs import evolve, frozen
 
 from aivideo_async.bulk.folder import RunFolder
 from aivideo_async.bulk.manifest import Entry, Status, write_manifest
+from aivideo_async.bulk.placing import place, stem_of
 from aivideo_async.bulk.standing import entry_of, is_wanted, standing
 from aivideo_async.client import AsyncClient
-from aivideo_async.downloads.files import sync_folder
 from aivideo_async.errors import (
     AIVideoError,
     BillingError,
@@ -169,8 +167,7 @@ class BulkRun:
         return saved and not all(self._is_there(file) for file in row.files)
 
     def _is_there(self, file: SavedFile) -> bool:
-        path = self._folder.path / file.path
-        return path.is_file() and path.stat().st_size == file.size
+        return (self._folder.path / file.path).is_file()  # perhaps retouched
 
     # --- what comes back -----------------------------------------------------------
 
@@ -205,37 +202,11 @@ class BulkRun:
         """Save all files of *task*, under the names that the plan gave them."""
         paths = await self._client.download(task, self._arriving)
         row = self._journal.row(row.planned.key) or row  # with this attempt
-        files = await anyio.to_thread.run_sync(self._place, row, paths)
+        stem = stem_of(self._folder, row)
+        taken = self._journal.files_of_others(row.record.attempt, stem)
+        files = await anyio.to_thread.run_sync(place, self._folder, row, paths, taken)
         # Not awaited: with a full disk it would wait for room, and `flush` says so.
         _ = self._journal.save(task.id, files)
-
-    def _place(self, row: RowRecord, paths: list[Path]) -> list[SavedFile]:
-        """Give each file its name; what an earlier attempt left keeps its own."""
-        try:
-            return [
-                self._named(row, path, number) for number, path in enumerate(paths, 1)
-            ]
-        except OSError as error:
-            raise DownloadError(
-                f"The pictures of {row.planned.key!r} cannot be put in their place: "
-                f"{error.strerror}. They are paid for and not lost: the same command "
-                "saves them."
-            ) from error
-
-    def _named(self, row: RowRecord, path: Path, number: int) -> SavedFile:
-        # No name of a plan holds a tilde, so these are nobody else's.
-        again = f"~r{row.kept + 1}" if row.kept else ""
-        several = f"~{number}" if number > 1 else ""
-        target = (
-            self._folder.images / f"{row.planned.name}{again}{several}{path.suffix}"
-        )
-        with path.open("rb") as file:
-            digest = file_digest(file, "sha256").hexdigest()
-        target.parent.mkdir(parents=True, exist_ok=True)
-        path.replace(target)
-        sync_folder(target.parent)
-        name = target.relative_to(self._folder.path).as_posix()
-        return SavedFile(name, target.stat().st_size, digest)
 
     # --- the manifest ---------------------------------------------------------------
 

@@ -55,7 +55,7 @@ _OPEN = """
 _COMMITTED = """
     SELECT COALESCE(SUM(price), 0) FROM attempt
     WHERE state IN ('submitting', 'running', 'done', 'saved', 'unknown')"""
-
+_FILES = "SELECT path FROM file WHERE path >= ? AND path < ? AND attempt != ?"
 
 PAGE = 200
 """Rows that are read at a time."""
@@ -153,6 +153,11 @@ class Queries:
         """Yield the rows that the present plan leaves out, the oldest first."""
         left_out = "row.position IS NULL AND item.id"
         return self._in_turn(left_out, 0, lambda row: row.record.item)
+
+    def files_of_others(self, attempt: int, stem: str) -> set[str]:
+        """Return the paths that begin with *stem*, of files that other attempts left."""
+        found = self._rows(_FILES, stem, f"{stem}\U0010ffff", attempt)
+        return {path for (path,) in found}
 
     def counts(self) -> list[Count]:
         """Return how the rows of the present plan stand."""

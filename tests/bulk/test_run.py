@@ -198,17 +198,42 @@ async def test_without_downloads_nothing_is_saved_and_the_next_run_can(real: Sho
     assert ({State.SAVED: 4}, 4) == (real.states(), posts(real))
 
 
-@pytest.mark.parametrize("harm", ["missing", "shorter"])
-async def test_a_picture_that_is_gone_is_fetched_again(real: Shop, harm: str):
-    """Without buying; the others are left alone."""
+async def test_a_picture_that_is_gone_is_fetched_again(real: Shop):
+    """To where it was, without buying; the others are left alone."""
     async with real.visit(download=True) as visit:
         await visit.carry_out()
     victim = real.path / str(visit.results[0].entry.file)
     whole = victim.read_bytes()
-    victim.unlink() if harm == "missing" else victim.write_bytes(b"")
+    victim.unlink()
+    real.name = "cup-{variant}-{sku}"
     async with real.visit(download=True) as visit:
         await visit.carry_out()
     assert (whole, 4, 1) == (victim.read_bytes(), posts(real), len(visit.results))
+
+
+async def test_a_picture_that_was_retouched_is_left_alone(real: Shop):
+    """It is somebody's work."""
+    async with real.visit(download=True) as visit:
+        await visit.carry_out()
+    picture = real.path / str(visit.results[0].entry.file)
+    picture.write_bytes(b"with a better sky")
+    async with real.visit(download=True) as visit:
+        await visit.carry_out()
+    assert (b"with a better sky", []) == (picture.read_bytes(), visit.results)
+
+
+async def test_a_name_that_another_picture_has_is_not_taken(real: Shop):
+    """One row's was bought and paid for; another row has its name in the next sheet."""
+    real.mugs, real.name = 1, "mug"
+    async with real.visit(download=True) as first:
+        await first.carry_out()
+    whole = (real.path / "images/mug.png").read_bytes()
+    real.first = 1
+    async with real.visit(download=True) as second:
+        await second.carry_out()
+    assert "images/mug.png" == first.results[0].entry.file
+    assert "images/mug~2.png" == second.results[0].entry.file
+    assert whole == (real.path / "images/mug.png").read_bytes()
 
 
 async def test_a_picture_that_cannot_be_fetched_does_not_stop_the_others(real: Shop):

@@ -19,7 +19,7 @@ from attrs import evolve, frozen
 from aivideo_async.bulk.folder import RunFolder
 from aivideo_async.bulk.manifest import Entry, Status, write_manifest
 from aivideo_async.bulk.placing import place, stem_of
-from aivideo_async.bulk.standing import entry_of, is_wanted, standing
+from aivideo_async.bulk.standing import entry_of, standing
 from aivideo_async.client import AsyncClient
 from aivideo_async.errors import (
     AIVideoError,
@@ -28,7 +28,7 @@ from aivideo_async.errors import (
     JournalError,
     NotSentError,
 )
-from aivideo_async.journal import Journal, Reader, RowRecord, SavedFile, State
+from aivideo_async.journal import Journal, Reader, RowRecord, State
 from aivideo_async.models.money import from_milli
 from aivideo_async.models.requests import GenerationRequest, GptImage2, RawRequest
 from aivideo_async.models.strictjson import decode
@@ -150,24 +150,33 @@ class BulkRun:
                 await until.wait()
 
     async def _requests(self) -> AsyncIterator[GenerationRequest]:
-        """Read what is to be done, in the order of the plan."""
-        for number, row in enumerate(self._journal.rows()):
-            if number % 100 == 0:
-                await asyncio.sleep(0)  # thousands may be done already
-            if self._is_meant(row):
-                self._under_way[row.planned.key] = row
-                yield request_of(row)
+        """Read what is paid, then what is to be bought: that may end at a limit."""
+        for is_meant in (self._is_paid, self._is_queued):
+            for number, row in enumerate(self._journal.rows()):
+                if number % 100 == 0:
+                    await asyncio.sleep(0)  # thousands may be done already
+                if self._is_chosen(row) and is_meant(row):
+                    self._under_way[row.planned.key] = row
+                    yield request_of(row)
 
-    def _is_meant(self, row: RowRecord) -> bool:
-        if self._only is not None and row.planned.key not in self._only:
-            return False
-        if is_wanted(row, download=self._download):
+    def _is_chosen(self, row: RowRecord) -> bool:
+        return self._only is None or row.planned.key in self._only
+
+    def _is_queued(self, row: RowRecord) -> bool:
+        return standing(row) is Status.QUEUED
+
+    def _is_paid(self, row: RowRecord) -> bool:
+        """Tell whether there is something to be waited for, or to be saved."""
+        status = standing(row)
+        if status is Status.IN_FLIGHT:
             return True
-        saved = self._download and row.record.state is State.SAVED
-        return saved and not all(self._is_there(file) for file in row.files)
+        if status is not Status.OK or not self._download:
+            return False
+        return row.record.state is State.DONE or not self._is_there(row)
 
-    def _is_there(self, file: SavedFile) -> bool:
-        return (self._folder.path / file.path).is_file()  # perhaps retouched
+    def _is_there(self, row: RowRecord) -> bool:
+        """Tell whether its files are, be they retouched or not."""
+        return all((self._folder.path / file.path).is_file() for file in row.files)
 
     # --- what comes back -----------------------------------------------------------
 

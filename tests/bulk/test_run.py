@@ -11,6 +11,7 @@ from contextlib import closing
 from itertools import count
 from pathlib import Path
 
+import anyio
 import pytest
 import pytest_asyncio
 
@@ -19,6 +20,7 @@ from aivideo_async import (
     DownloadError,
     Emulator,
     JournalError,
+    NotSentError,
     SpendLimitError,
 )
 from aivideo_async.bulk.folder import RunFolder
@@ -85,6 +87,34 @@ async def test_the_ceiling_counts_earlier_runs(shop: Open):
         async with one.visit(max_credits=24) as visit:
             await visit.carry_out()
     assert 10 == one.bought
+
+
+@warped
+async def test_the_ceiling_keeps_nobody_from_what_is_paid(shop: Open):
+    """Though it stands in the sheet below what does not fit any more."""
+    one = shop(5)
+    one.first = 5
+    async with one.visit() as visit:
+        with anyio.move_on_after(5.0):
+            await visit.carry_out()
+    one.first, one.mugs = 0, 10
+    async with one.visit(max_credits=13) as visit:
+        await visit.carry_out()
+    assert isinstance(visit.run.stopped_by, BudgetExceededError)
+    assert {Status.OK: 5, Status.QUEUED: 5} == one.counts()
+    told = [result.entry.status for result in visit.results]
+    assert 5 == one.bought == told.count(Status.OK)
+
+
+async def test_the_ceiling_keeps_nobody_from_saving_what_is_paid(real: Shop):
+    """What is ready comes first, wherever it stands."""
+    real.first, real.mugs = 2, 2
+    async with real.visit() as visit:
+        await visit.carry_out()
+    real.first, real.mugs = 0, 4
+    async with real.visit(download=True, max_credits=5) as visit:
+        await visit.carry_out()
+    assert {State.SAVED: 2, State.PLANNED: 2} == real.states()
 
 
 @warped
@@ -158,6 +188,20 @@ async def test_what_the_rate_limit_refused_stays_queued(shop: Open):
         await asyncio.sleep(60)
         await visit.carry_out()
     assert {Status.OK: 4} == one.counts()
+
+
+@warped
+async def test_what_could_be_sent_later_is_no_trouble_any_more(shop: Open):
+    """Each time tells anew what could not be sent."""
+    busy = acts.refuse("rate_limit_exceeded", retry_after="1")
+    one = shop(4, Rule("create", busy, between=(0.0, 60.0)))
+    async with one.visit() as visit:
+        await visit.stop_after(30.0)
+        assert isinstance(visit.run.not_sent, NotSentError)
+        visit.until.clear()
+        await asyncio.sleep(60)
+        await visit.carry_out()
+    assert ({Status.OK: 4}, None) == (one.counts(), visit.run.not_sent)
 
 
 @warped

@@ -109,7 +109,7 @@ class BulkRun:
 
         Cancelling it leaves at once; what was bought is in the journal.
         """
-        self.stopped_by = None
+        self.stopped_by = self.not_sent = None
         async with anyio.create_task_group() as saving:
             saving.start_soon(self._keep_manifest)
             outcomes = self._client.generate_many(self._requests(), until=until)

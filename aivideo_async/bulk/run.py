@@ -68,6 +68,8 @@ class BulkRun:
     """
     Carries out what a plan in the journal leaves to be done.
 
+    What is paid comes first, also what the present plan leaves out.
+
     Args:
         client: Buys; it has *journal*.
         journal: What is planned and what is known.
@@ -102,6 +104,7 @@ class BulkRun:
         self._arriving = folder.images / ".arriving"
         self._under_way: dict[str, RowRecord] = {}
         self._room = anyio.Semaphore(AT_ONCE)
+        self._placing = anyio.Lock()
 
     async def carry_out(self, until: asyncio.Event) -> None:
         """
@@ -151,8 +154,12 @@ class BulkRun:
 
     async def _requests(self) -> AsyncIterator[GenerationRequest]:
         """Read what is paid, then what is to be bought: that may end at a limit."""
-        for is_meant in (self._is_paid, self._is_queued):
-            for number, row in enumerate(self._journal.rows()):
+        passes = (
+            (rows_of(self._journal), self._is_paid),
+            (self._journal.rows(), self._is_queued),
+        )
+        for rows, is_meant in passes:
+            for number, row in enumerate(rows):
                 if number % 100 == 0:
                     await asyncio.sleep(0)  # thousands may be done already
                 if self._is_chosen(row) and is_meant(row):
@@ -172,7 +179,9 @@ class BulkRun:
             return True
         if status is not Status.OK or not self._download:
             return False
-        return row.record.state is State.DONE or not self._is_there(row)
+        if row.record.state is State.DONE:
+            return True
+        return row.position is not None and not self._is_there(row)
 
     def _is_there(self, row: RowRecord) -> bool:
         """Tell whether its files are, be they retouched or not."""
@@ -212,8 +221,11 @@ class BulkRun:
         paths = await self._client.download(task, self._arriving)
         row = self._journal.row(row.planned.key) or row  # with this attempt
         stem = stem_of(self._folder, row)
-        taken = self._journal.files_of_others(row.record.attempt, stem)
-        files = await anyio.to_thread.run_sync(place, self._folder, row, paths, taken)
+        async with self._placing:  # a row that was left out may have the same name
+            taken = self._journal.files_of_others(row.record.attempt, stem)
+            files = await anyio.to_thread.run_sync(
+                place, self._folder, row, paths, taken
+            )
         # Not awaited: with a full disk it would wait for room, and `flush` says so.
         _ = self._journal.save(task.id, files)
 
@@ -246,7 +258,7 @@ def refresh(folder: RunFolder) -> None:
         write_manifest(folder, map(entry_of, rows_of(known)))
 
 
-def rows_of(known: Reader) -> Iterator[RowRecord]:
+def rows_of(known: Journal | Reader) -> Iterator[RowRecord]:
     """Yield the rows of the present plan, then those that it left out and were bought."""
     yield from known.rows()
     for row in known.other_rows():

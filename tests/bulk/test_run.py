@@ -25,8 +25,9 @@ from aivideo_async import (
 )
 from aivideo_async.bulk.folder import RunFolder
 from aivideo_async.bulk.manifest import Status
+from aivideo_async.bulk.run import rows_of
 from aivideo_async.emulator import Rule, Scenario, acts
-from aivideo_async.journal import State
+from aivideo_async.journal import Journal, State
 from tests.bulk.shop import Shop
 from tests.client.scripted import Prompt
 from tests.client.world import AT_ONCE
@@ -197,10 +198,11 @@ async def test_what_could_be_sent_later_is_no_trouble_any_more(shop: Open):
     one = shop(4, Rule("create", busy, between=(0.0, 60.0)))
     async with one.visit() as visit:
         await visit.stop_after(30.0)
-        assert isinstance(visit.run.not_sent, NotSentError)
+        before = visit.run.not_sent
         visit.until.clear()
         await asyncio.sleep(60)
         await visit.carry_out()
+    assert isinstance(before, NotSentError)
     assert ({Status.OK: 4}, None) == (one.counts(), visit.run.not_sent)
 
 
@@ -216,6 +218,21 @@ async def test_a_clock_set_back_changes_nothing(shop: Open):
         await visit.carry_out()
     assert {Status.OK: 4} == one.counts()
     assert 4 == one.bought
+
+
+@warped
+async def test_what_the_new_sheet_leaves_out_is_collected(shop: Open):
+    """It is paid; nothing else of it is bought."""
+    one = shop(4)
+    async with one.visit() as visit:
+        with anyio.move_on_after(5.0):
+            await visit.carry_out()
+    one.mugs = 1
+    async with one.visit() as visit:
+        await visit.carry_out()
+    with Journal.reading(one.folder.journal) as known:
+        assert {State.DONE} == {row.record.state for row in rows_of(known)}
+    assert 4 == one.bought == len(visit.results)
 
 
 # --- pictures -----------------------------------------------------------------------
@@ -278,6 +295,33 @@ async def test_a_name_that_another_picture_has_is_not_taken(real: Shop):
     assert "images/mug.png" == first.results[0].entry.file
     assert "images/mug~2.png" == second.results[0].entry.file
     assert whole == (real.path / "images/mug.png").read_bytes()
+
+
+async def test_a_picture_that_the_new_sheet_leaves_out_is_saved(real: Shop):
+    """Under a name of its own, should its old one be given to another row."""
+    real.mugs, real.name = 1, "mug"
+    async with real.visit() as visit:
+        await visit.carry_out()
+    real.first = 1
+    async with real.visit(download=True) as visit:
+        await visit.carry_out()
+    pictures = {str(result.entry.file) for result in visit.results}
+    assert {"images/mug.png", "images/mug~2.png"} == pictures
+    for result in visit.results:
+        content = (real.path / str(result.entry.file)).read_bytes()
+        assert hashlib.sha256(content).hexdigest() == result.entry.sha256
+
+
+async def test_what_was_saved_and_left_out_is_not_fetched_again(real: Shop):
+    """Somebody may have put it elsewhere."""
+    async with real.visit(download=True) as visit:
+        await visit.carry_out()
+    for picture in real.folder.images.iterdir():
+        picture.unlink()
+    real.mugs = 1
+    async with real.visit(download=True) as visit:
+        await visit.carry_out()
+    assert ["MUG-0"] == [result.entry.key for result in visit.results]
 
 
 async def test_a_picture_that_cannot_be_fetched_does_not_stop_the_others(real: Shop):

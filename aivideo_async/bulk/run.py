@@ -152,6 +152,11 @@ class BulkRun:
             with anyio.move_on_after(pause):
                 await until.wait()
 
+    def left_out(self) -> int:
+        """Count what is in flight and collected, though the present plan leaves it out."""
+        rows = filter(self._is_chosen, self._journal.other_rows())
+        return sum(standing(row) is Status.IN_FLIGHT for row in rows)
+
     async def _requests(self) -> AsyncIterator[GenerationRequest]:
         """Read what is paid, then what is to be bought: that may end at a limit."""
         passes = (

@@ -90,8 +90,11 @@ class Queries:
         return bool(self._rows(_OPEN, task_id))
 
     def unfinished(self) -> list[Record]:
-        """Return what is RUNNING, the oldest first."""
-        return self._records("WHERE attempt.state = 'running' ORDER BY attempt.id")
+        """Return what is RUNNING, and what the user has not said a word of, by age."""
+        return self._records(
+            "WHERE attempt.state = 'running' AND attempt.word IS NULL"
+            " ORDER BY attempt.id"
+        )
 
     def unknown(self) -> list[Record]:
         """Return what is UNKNOWN, and what the user has not said a word of."""

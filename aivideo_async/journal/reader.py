@@ -58,6 +58,7 @@ _COMMITTED = """
     WHERE state IN ('submitting', 'running', 'done', 'saved', 'unknown')"""
 _PRICES = """
     SELECT state, COALESCE(SUM(price), 0) FROM attempt GROUP BY state"""
+_FILES = "SELECT path FROM file WHERE path >= ? AND path < ? AND attempt != ?"
 
 PAGE = 200
 """Rows that are read at a time."""
@@ -165,6 +166,11 @@ class Queries:
         """Yield the rows that the present plan leaves out, the oldest first."""
         left_out = "row.position IS NULL AND item.id"
         return self._in_turn(left_out, 0, lambda row: row.record.item)
+
+    def files_of_others(self, attempt: int, stem: str) -> set[str]:
+        """Return the paths that begin with *stem*, of files that other attempts left."""
+        found = self._rows(_FILES, stem, f"{stem}\U0010ffff", attempt)
+        return {path for (path,) in found}
 
     def counts(self) -> list[Count]:
         """Return how the rows of the present plan stand."""

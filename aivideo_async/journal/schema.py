@@ -82,6 +82,7 @@ _FIRST = (
         PRIMARY KEY (attempt, number)
     ) WITHOUT ROWID
     """,
+    "CREATE INDEX file_path ON file (path)",
     # The rows of a sheet, for a bulk run; an item that has no attempt yet is planned,
     # and one without a position is left out of the present plan.
     """

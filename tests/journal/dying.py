@@ -34,7 +34,12 @@ async def main(path: str, limit: int) -> None:
     if limit:
         resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
     trouble: asyncio.Future[JournalError] = asyncio.get_running_loop().create_future()
-    journal.on_trouble(lambda error: trouble.done() or trouble.set_result(error))
+
+    def tell(error: JournalError) -> None:
+        if not trouble.done():
+            trouble.set_result(error)
+
+    journal.on_trouble(tell)
     try:
         async with asyncio.TaskGroup() as group:
             for writer in range(WRITERS):

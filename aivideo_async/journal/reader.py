@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from datetime import datetime
@@ -56,6 +57,8 @@ _COMMITTED = """
     SELECT COALESCE(SUM(price), 0) FROM attempt
     WHERE state IN ('submitting', 'running', 'done', 'saved', 'unknown')"""
 _FILES = "SELECT path FROM file WHERE path >= ? AND path < ? AND attempt != ?"
+_PRICES = """
+    SELECT state, COALESCE(SUM(price), 0) FROM attempt GROUP BY state"""
 
 PAGE = 200
 """Rows that are read at a time."""
@@ -121,6 +124,13 @@ class Queries:
         """Return the milli-credits that are or may be spent, by the price table."""
         ((total,),) = self._rows(_COMMITTED)
         return int(total)
+
+    def prices(self) -> Counter[State]:
+        """Return the milli-credits of all attempts, by their state and the price table."""
+        totals: Counter[State] = Counter()
+        for state, total in self._rows(_PRICES):
+            totals[self._state(state)] += total
+        return totals
 
     def _records(self, which: str, *values: Any) -> list[Record]:
         rows = self._rows(f"{_RECORDS} {which}", *values)

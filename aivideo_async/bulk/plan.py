@@ -112,8 +112,9 @@ def make_plan(
         price: Tells what a request costs, in credits.
     """
     plan = Plan()
-    for problem in unknown_columns(selection.where, _columns(sheet)):
-        plan.problems.add(problem)
+    if selection.where:
+        for problem in unknown_columns(selection.where, _columns(sheet)):
+            plan.problems.add(problem)
     reader = _reader(plan.problems, selection)
     for item in _items(sheet, selection, plan.problems, reader):
         record = known.find(item.key) if known else None
@@ -218,9 +219,10 @@ def _items(
         pass
 
 
-def _columns(sheet: Sheet) -> tuple[str, ...]:
-    first = next(sheet.rows(Problems()), None)
-    return tuple(first.cells) if first is not None else ()
+def _columns(sheet: Sheet) -> Iterable[str]:
+    """Return the names of all columns; of JSON lines, each may have others."""
+    rows = sheet.rows(Problems())
+    return dict.fromkeys(name for row in rows for name in row.cells)
 
 
 def _count(sheet: Sheet, selection: Selection) -> int:

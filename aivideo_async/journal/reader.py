@@ -56,9 +56,9 @@ _OPEN = """
 _COMMITTED = """
     SELECT COALESCE(SUM(price), 0) FROM attempt
     WHERE state IN ('submitting', 'running', 'done', 'saved', 'unknown')"""
+_FILES = "SELECT path FROM file WHERE path >= ? AND path < ? AND attempt != ?"
 _PRICES = """
     SELECT state, COALESCE(SUM(price), 0) FROM attempt GROUP BY state"""
-_FILES = "SELECT path FROM file WHERE path >= ? AND path < ? AND attempt != ?"
 
 PAGE = 200
 """Rows that are read at a time."""

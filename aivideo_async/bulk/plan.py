@@ -22,7 +22,7 @@ from aivideo_async.bulk.rows import Problems
 from aivideo_async.bulk.selection import Condition, sample, selected, unknown_columns
 from aivideo_async.bulk.sheet import Sheet
 from aivideo_async.bulk.standing import status_of
-from aivideo_async.journal import Journal, PlannedRow, Reader, Record, fingerprint
+from aivideo_async.journal import Journal, PlannedRow, Reader, Record, Seen, fingerprint
 from aivideo_async.models.money import milli
 from aivideo_async.models.requests import GenerationRequest
 
@@ -72,7 +72,7 @@ class Plan:
         by_resolution: How many are to be bought of each resolution, and for how much.
         changed: Keys whose row asks for something else than was bought, and that stay.
         held: How many rows have changed while they are in flight or unknown.
-        released: Keys that are bought anew because their row has changed.
+        released: What is bought anew because its row has changed, as it was seen.
         skipped: How many rows say that they are to be skipped.
         examples: The first prompts that are to be bought, by their keys.
     """
@@ -84,7 +84,7 @@ class Plan:
     by_resolution: dict[str, tuple[int, Decimal]] = Factory(dict)
     changed: list[str] = Factory(list)
     held: int = 0
-    released: list[str] = Factory(list)
+    released: dict[str, Seen] = Factory(dict)
     skipped: int = 0
     examples: dict[str, str] = Factory(dict)
 
@@ -119,7 +119,7 @@ def make_plan(
         record = known.find(item.key) if known else None
         status = _standing(record)
         if record is not None and record.fingerprint != asked_for(item.request):
-            status = _changed(plan, item.key, status, redo=selection.redo)
+            status = _changed(plan, item.key, record, status, redo=selection.redo)
         plan.counts[status] += 1
         if status is Status.QUEUED:
             _add_purchase(plan, item, price(item.request))
@@ -134,12 +134,14 @@ def _standing(record: Record | None) -> Status:
     return status_of(record.state, record.word, http)
 
 
-def _changed(plan: Plan, key: str, status: Status, *, redo: bool) -> Status:
+def _changed(
+    plan: Plan, key: str, record: Record, status: Status, *, redo: bool
+) -> Status:
     """Note that a row asks for something else now; return how it stands then."""
     if status is Status.QUEUED:
         return status
     if status in NOTHING_PAID or (redo and status is Status.OK):
-        plan.released.append(key)
+        plan.released[key] = record.seen
         return Status.QUEUED
     if status is Status.OK:
         plan.changed.append(key)

@@ -13,8 +13,11 @@ import pytest
 import pytest_asyncio
 
 from aivideo_async import Task
+from aivideo_async.cli.exits import UnusableError
+from aivideo_async.cli.options import Settings
 from aivideo_async.cli.resolve.decisions import Decisions, Said
 from aivideo_async.cli.resolve.evidence import clock_ahead, misfit, overview
+from aivideo_async.cli.resolve.settling import Unknown
 from aivideo_async.emulator import Emulator
 from aivideo_async.journal import Journal, Record, State, Word
 from aivideo_async.models import Evidence
@@ -328,6 +331,19 @@ async def test_a_run_under_way_is_not_meddled_with(
     assert 2 == refused.code
     assert "is in use by" in refused.stderr
     assert 7 == listed.code
+
+
+async def test_what_was_settled_meanwhile_is_not_bought_again(
+    spring: Path, aivideo: Aivideo, emulator: Emulator
+):
+    """A word that is said of an older state changes nothing."""
+    settings = Settings()
+    earlier = Unknown.read(settings, spring)
+    await aivideo("resolve", "run", "--adopt", f"B={lost(emulator, 1)}")
+    decided = Decisions.read(Said(resubmit=("B",)), earlier.records)
+    with pytest.raises(UnusableError, match="'B' has changed"):
+        await earlier.settle(decided)
+    assert None is known_of(spring, "B").word
 
 
 async def test_a_wrong_key_adopts_nothing(

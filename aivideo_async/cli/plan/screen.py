@@ -99,7 +99,7 @@ def resumed(plan: Plan) -> Iterator[str]:
             f"{_some(plan.changed)}. It is kept, unless --on-changed redo says so.",
         )
     if plan.released:
-        yield from labelled("Changed", f"bought anew: {_some(plan.released)}")
+        yield from labelled("Changed", f"bought anew: {_some([*plan.released])}")
     if plan.held:
         yield from labelled(
             "Changed",
@@ -187,7 +187,7 @@ def record_of(source: str, plan: Plan, balance: Decimal | None) -> dict[str, Any
         },
         "skipped": plan.skipped,
         "changed": plan.changed,
-        "redone": plan.released,
+        "redone": [*plan.released],
         "held": plan.held,
         "examples": plan.examples,
         "errors": plan.problems.error_count,

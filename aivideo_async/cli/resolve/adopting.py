@@ -51,7 +51,7 @@ async def adopt(
         for key, task_id in wanted.items():
             try:
                 task = await fitting(client, journal, records[key], task_id)
-                await journal.adopt(key, task_id)
+                await journal.adopt(key, task_id, records[key].seen)
                 await note_end(journal, task)
             except AIVideoError as error:
                 if code_of(error) is Exit.CANNOT_WORK:

@@ -29,7 +29,7 @@ from aivideo_async.cli.resolve.evidence import (
     overview,
     ways_out,
 )
-from aivideo_async.cli.runs import reading, step_lines
+from aivideo_async.cli.runs import reading, step_lines, unchanged
 from aivideo_async.cli.status.survey import survey
 from aivideo_async.journal import Journal, Owner, Record
 from aivideo_async.models.text import printable
@@ -121,19 +121,29 @@ class Unknown:
         codes: list[Exit] = []
         async with held(self.path, self.owner) as journal:
             if decisions.adopt:
-                records = {one.key: one for one in self.records if one.key}
+                records = self._by_key
                 codes += await adopt(self.settings, journal, records, decisions.adopt)
-            for key in decisions.resubmit:
-                await journal.release(key)
-                self._settled(key, "resubmitted", "the next run buys it again")
-            for key in decisions.forget:
-                await journal.forget(key)
-                self._settled(key, "forgotten", "left alone; it counts as spent")
+            with unchanged():
+                await self._say(journal, decisions)
         await anyio.to_thread.run_sync(self._refresh)
         for text in step_lines(survey(self.path, datetime.now(UTC)).steps):
             self.settings.console.result(text)
         left = Unknown.read(self.settings, self.path)
         return worst([*codes, left.tell()])
+
+    @property
+    def _by_key(self) -> dict[str, Record]:
+        return {one.key: one for one in self.records if one.key}
+
+    async def _say(self, journal: Journal, decisions: Decisions) -> None:
+        """Write down each word, if it is of what was shown."""
+        seen = {key: record.seen for key, record in self._by_key.items()}
+        for key in decisions.resubmit:
+            await journal.release(key, seen[key])
+            self._settled(key, "resubmitted", "the next run buys it again")
+        for key in decisions.forget:
+            await journal.forget(key, seen[key])
+            self._settled(key, "forgotten", "left alone; it counts as spent")
 
     def _settled(self, key: str, how: str, text: str) -> None:
         console = self.settings.console

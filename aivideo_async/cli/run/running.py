@@ -25,6 +25,7 @@ from aivideo_async.cli.run.agreement import SAMPLE, Answer, agree
 from aivideo_async.cli.run.carrying import Carrying
 from aivideo_async.cli.run.ending import codes_of, ending_of
 from aivideo_async.cli.run.terms import Terms
+from aivideo_async.cli.runs import release
 from aivideo_async.journal import Journal
 from aivideo_async.models.text import printable
 
@@ -62,9 +63,7 @@ class _Order:
 
     async def write(self, journal: Journal) -> None:
         """Write it into the journal; the sheet has to be the one that was agreed to."""
-        said = [journal.release(key) for key in self.plan.released]
-        for each in said:
-            await each
+        await release(journal, self.plan.released)
         await write_plan(self.asked.sheet, self.asked.selection, journal, price_of)
         if self.asked.sheet.sha256() != self.sheet_sha256:
             raise UnusableError(

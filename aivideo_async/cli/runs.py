@@ -32,14 +32,14 @@ def reading(path: Path) -> Reader:
         UnusableError: There is no run, or one of another version.
         JournalError: It cannot be read.
     """
-    journal = RunFolder(path).journal
-    if not journal.is_file():
+    folder = RunFolder(path)
+    if not folder.has_journal:
         raise UnusableError(
-            f"{printable(str(path))} is no folder of a run: it has no {journal.name}. "
-            "Name the folder that was given with -o."
+            f"{printable(str(path))} is no folder of a run, or nothing was bought in it: "
+            f"it has no {folder.journal.name}. Name the folder that was given with -o."
         )
     with usage():
-        return Journal.reading(journal)
+        return Journal.reading(folder.journal)
 
 
 @contextmanager

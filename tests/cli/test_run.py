@@ -128,6 +128,22 @@ async def test_a_sheet_from_standard_input(
     assert (0, ["a mug"]) == (said.code, prompts(emulator))
 
 
+async def test_a_journal_that_a_full_disk_let_not_begin_is_begun(
+    aivideo: Aivideo, emulator: Emulator, tmp_path: Path
+):
+    """The empty file is no run to look at, and the same command goes on with it."""
+    sheet = wide(tmp_path / "a.csv", 2)
+    (tmp_path / "r").mkdir()
+    (tmp_path / "r" / "journal.db").touch()
+    for command in ("status", "resolve", "retry"):
+        said = await aivideo(command, "r")
+        assert 2 == said.code
+        assert "older version" not in said.stderr
+    assert 0 == (await aivideo("plan", sheet, "-o", "r")).code
+    said = await aivideo("run", sheet, "-o", "r", "--yes")
+    assert (0, 2) == (said.code, creates(emulator))
+
+
 # --- agreeing ---------------------------------------------------------------------
 
 

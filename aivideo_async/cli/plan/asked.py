@@ -78,7 +78,7 @@ class Asked:
 
     def plan(self) -> Plan:
         """Compare the sheet with what the run has already."""
-        if self.folder is None or not self.folder.journal.exists():
+        if self.folder is None or not self.folder.has_journal:
             return make_plan(self.sheet, self.selection, None, price_of)
         with Journal.reading(self.folder.journal) as known:
             return make_plan(self.sheet, self.selection, known, price_of)

@@ -79,7 +79,7 @@ def retry_rows(
     """Choose, ask, buy, save, report; return the exit code."""
     folder = RunFolder(path)
     with usage():
-        if run_in(folder) is None or not folder.journal.exists():
+        if run_in(folder) is None or not folder.has_journal:
             raise UnusableError(
                 f"{printable(str(path))} holds no run: name the folder that aivideo run "
                 "-o made."

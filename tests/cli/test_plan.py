@@ -147,10 +147,19 @@ async def test_the_part_that_is_meant(aivideo: Aivideo, tmp_path: Path):
         (("--where", "sku=SKU-01*"), 10),
         (("--limit", "4"), 4),
         (("--sample", "7"), 7),
+        (("--sample", "7", "--limit", "5"), 5),
         (("--variants", "3"), 90),
     ):
         said = await aivideo("plan", sheet, *words, "--offline", "--json")
         assert count == said.records[0]["pictures"]
+
+
+async def test_a_sample_is_of_what_a_limit_leaves(aivideo: Aivideo, tmp_path: Path):
+    """Both together mean a few of the first."""
+    sheet = wide(tmp_path / "a.csv", 30)
+    words = ("--limit", "10", "--sample", "2", "--offline", "--json")
+    said = await aivideo("plan", sheet, *words)
+    assert ["SKU-000", "SKU-005"] == [*said.records[0]["examples"]]
 
 
 async def test_a_sheet_from_standard_input(

@@ -167,6 +167,56 @@ async def test_a_limit_is_an_agreement(
     assert (0, 3) == (said.code, creates(emulator))
 
 
+async def test_the_limit_that_is_suggested_is_enough(
+    aivideo: Aivideo, emulator: Emulator, tmp_path: Path
+):
+    """It counts what the run has bought before, as the limit does."""
+    sheet = wide(tmp_path / "a.csv", 5)
+    await aivideo("run", sheet, "-o", "r", "--yes", "--limit", "3")
+    said = await aivideo("run", sheet, "-o", "r")
+    words = " ".join(said.stderr.split())
+    assert "--max-cost 0.06 as a limit ($0.036 of it for what is bought)" in words
+    said = await aivideo("run", sheet, "-o", "r", "--max-cost", "0.06")
+    assert (0, 5) == (said.code, creates(emulator))
+
+
+async def test_a_limit_that_is_too_little_is_told_before(
+    aivideo: Aivideo, emulator: Emulator, tmp_path: Path
+):
+    """With what is used of it, and what would be enough."""
+    sheet = wide(tmp_path / "a.csv", 5)
+    await aivideo("run", sheet, "-o", "r", "--yes", "--limit", "3")
+    said = await aivideo("run", sheet, "-o", "r", "--max-cost", "0.05")
+    words = " ".join(said.stderr.split())
+    assert (5, 4) == (said.code, creates(emulator))
+    assert (
+        "Limit 10 credits ($0.05) for the whole run, $0.036 of it used so far: at that "
+        "it stops. For all, --max-cost 0.06"
+    ) in words
+
+
+@pytest.mark.parametrize("command", ["run a.csv -o r --yes", "retry r --yes"])
+async def test_without_a_key_it_cannot_work(
+    command: str,
+    aivideo: Aivideo,
+    emulator: Emulator,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+):
+    """Exit code 4, as from every other command."""
+    await aivideo("run", wide(tmp_path / "a.csv", 1), "-o", "r", "--yes")
+    monkeypatch.delenv("AIVIDEOAPI_API_KEY")
+    said = await aivideo(*command.split())
+    assert 4 == said.code
+    assert "No API key" in said.stderr
+
+
+@pytest.mark.parametrize("rate", ["nan", "0", "-1", "fast"])
+async def test_a_rate_has_to_be_a_number(rate: str, aivideo: Aivideo):
+    """Anything else is wrong usage."""
+    assert 2 == (await aivideo("run", "a.csv", "-o", "r", "--rate", rate)).code
+
+
 @pytest.mark.parametrize("amount", ["nan", "-1", "much", "inf", ""])
 async def test_a_limit_has_to_be_an_amount(
     amount: str, aivideo: Aivideo, tmp_path: Path

@@ -16,7 +16,7 @@ from aivideo_async.emulator import Emulator, Scenario
 from aivideo_async.journal import Journal, State
 from tests.cli.conftest import Aivideo
 from tests.cli.processes import charged, ids_of, running
-from tests.cli.sheets import creates, states, wide
+from tests.cli.sheets import creates, prompts, states, wide
 from tests.cli.terminal import ESCAPE, plain
 from tests.cli.test_on_terminals import at_terminal
 
@@ -191,6 +191,19 @@ async def test_a_sample_can_be_asked_for(emulator: Emulator, tmp_path: Path):
     )
     assert "Spend up to $0.36? [y/N/s = a sample of 10]" in ran.stderr
     assert (0, 10) == (ran.code, creates(emulator))
+
+
+async def test_a_second_sample_is_of_what_is_left(emulator: Emulator, tmp_path: Path):
+    """Within the limit of the selection; what the first one bought is not asked for."""
+    wide(tmp_path / "a.csv", 60)
+    words = ("run", "a.csv", "-o", "r", "--no-download", "--limit", "40")
+    for count in (10, 20):
+        ran = await at_terminal(emulator, tmp_path, *words, typed="s\ny\n")
+        assert "Spend up to $0.12? [y/N]" in ran.stderr
+        assert (0, count) == (ran.code, creates(emulator))
+    numbers = [int(prompt.removeprefix("shot ")) for prompt in prompts(emulator)]
+    assert len({*numbers}) == 20
+    assert max(numbers) < 40
 
 
 async def test_only_a_yes_buys(emulator: Emulator, tmp_path: Path):

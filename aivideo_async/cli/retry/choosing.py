@@ -49,12 +49,14 @@ class Choice:
     Attributes:
         seen: How each picture stands, by its key, in the order of the sheet.
         cost: Credits, at most.
+        committed: Credits that the run has spent, or has at stake, so far.
         done: How many of them are there already.
         counts: How all pictures of the run will stand then.
     """
 
     seen: Mapping[str, Seen]
     cost: Decimal
+    committed: Decimal
     done: int
     counts: Counter[Status]
 
@@ -84,15 +86,15 @@ def retry_rows(
                 f"{printable(str(path))} holds no run: name the folder that aivideo run "
                 "-o made."
             )
-        left = funds(settings, folder)
-        with Journal.reading(folder.journal) as known:
-            choice = choose(known, every=every, keys=keys)
+    left = funds(settings, folder)
+    with usage(), Journal.reading(folder.journal) as known:
+        choice = choose(known, every=every, keys=keys)
     if not choice.seen:
         settings.console.result(_nothing(every=every))
         return Exit.DONE
     _show(settings, choice, left)
     _agree_to_redo(settings, choice, terms)
-    agree(settings.console, terms, choice.cost)
+    agree(settings.console, terms, choice.cost, choice.committed)
     only = frozenset(choice.seen)
     return finish(
         Carrying(settings, folder, terms, choice.counts, choice.release, only)
@@ -121,7 +123,7 @@ def choose(known: Reader, *, every: bool, keys: Collection[str]) -> Choice:
         done += status is Status.OK
         counts[status] -= 1
         counts[Status.QUEUED] += 1
-    return Choice(seen, cost, done, counts)
+    return Choice(seen, cost, from_milli(known.committed()), done, counts)
 
 
 def _meant(known: Reader, *, every: bool, keys: Collection[str]) -> Iterable[RowRecord]:

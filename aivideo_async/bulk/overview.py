@@ -15,6 +15,7 @@ from aivideo_async.models.money import from_milli
 
 __all__ = ["Failures", "Overview", "failures_of", "overview_of"]
 
+READY = (State.DONE, State.SAVED)
 AT_STAKE = (State.SUBMITTING, State.RUNNING, State.UNKNOWN)
 
 
@@ -26,8 +27,8 @@ class Overview:
     Attributes:
         counts: How many pictures of the present plan stand how.
         spent: Credits for what was paid and is ready, whatever plan it was of.
-        at_stake: Credits for what is in flight or unknown in the present plan.
-        to_spend: Credits for what is not sent yet.
+        at_stake: Credits for what is in flight or unknown, whatever plan it was of.
+        to_spend: Credits for what is not sent yet of the present plan.
     """
 
     counts: Mapping[Status, int]
@@ -52,18 +53,17 @@ class Overview:
 def overview_of(known: Journal | Reader) -> Overview:
     """Read how the run stands."""
     counts: Counter[Status] = Counter()
-    at_stake = to_spend = 0
+    to_spend = 0
     for count in known.counts():
         status = status_of(count.state, count.word, count.status)
         counts[status] += count.rows
-        if count.state in AT_STAKE:
-            at_stake += count.price
         if status is Status.QUEUED:
             to_spend += count.price
+    prices = known.prices()
     return Overview(
         counts=counts,
-        spent=from_milli(known.committed() - at_stake),
-        at_stake=from_milli(at_stake),
+        spent=from_milli(sum(prices[state] for state in READY)),
+        at_stake=from_milli(sum(prices[state] for state in AT_STAKE)),
         to_spend=from_milli(to_spend),
     )
 

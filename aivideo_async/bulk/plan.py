@@ -118,8 +118,9 @@ def make_plan(
     plan = Plan()
     if known is not None:
         plan.committed = from_milli(known.committed())
-    for problem in unknown_columns(selection.where, _columns(sheet)):
-        plan.problems.add(problem)
+    if selection.where:
+        for problem in unknown_columns(selection.where, _columns(sheet)):
+            plan.problems.add(problem)
     reader = _reader(plan.problems, selection)
     for item in _items(sheet, selection, plan.problems, reader):
         status = _compared(plan, item, known, redo=selection.redo)
@@ -259,9 +260,10 @@ def _items(
         pass
 
 
-def _columns(sheet: Sheet) -> tuple[str, ...]:
-    first = next(sheet.rows(Problems()), None)
-    return tuple(first.cells) if first is not None else ()
+def _columns(sheet: Sheet) -> Iterable[str]:
+    """Return the names of all columns; of JSON lines, each may have others."""
+    rows = sheet.rows(Problems())
+    return dict.fromkeys(name for row in rows for name in row.cells)
 
 
 def _count(sheet: Sheet, selection: Selection) -> int:

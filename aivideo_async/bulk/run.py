@@ -11,8 +11,6 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Container, Iterator
 from contextlib import aclosing, suppress
-from hashlib import file_digest
-from pathlib import Path
 
 import anyio
 import anyio.to_thread
@@ -20,9 +18,9 @@ from attrs import evolve, frozen
 
 from aivideo_async.bulk.folder import RunFolder
 from aivideo_async.bulk.manifest import Entry, Status, write_manifest
-from aivideo_async.bulk.standing import entry_of, is_wanted, standing
+from aivideo_async.bulk.placing import place, stem_of
+from aivideo_async.bulk.standing import entry_of, standing
 from aivideo_async.client import AsyncClient
-from aivideo_async.downloads.files import sync_folder
 from aivideo_async.errors import (
     AIVideoError,
     BillingError,
@@ -30,7 +28,7 @@ from aivideo_async.errors import (
     JournalError,
     NotSentError,
 )
-from aivideo_async.journal import Journal, Reader, RowRecord, SavedFile, State
+from aivideo_async.journal import Journal, Reader, RowRecord, State
 from aivideo_async.models.money import from_milli
 from aivideo_async.models.requests import GenerationRequest, GptImage2, RawRequest
 from aivideo_async.models.strictjson import decode
@@ -70,6 +68,8 @@ class BulkRun:
     """
     Carries out what a plan in the journal leaves to be done.
 
+    What is paid comes first, also what the present plan leaves out.
+
     Args:
         client: Buys; it has *journal*.
         journal: What is planned and what is known.
@@ -104,6 +104,7 @@ class BulkRun:
         self._arriving = folder.images / ".arriving"
         self._under_way: dict[str, RowRecord] = {}
         self._room = anyio.Semaphore(AT_ONCE)
+        self._placing = anyio.Lock()
 
     async def carry_out(self, until: asyncio.Event) -> None:
         """
@@ -111,7 +112,7 @@ class BulkRun:
 
         Cancelling it leaves at once; what was bought is in the journal.
         """
-        self.stopped_by = None
+        self.stopped_by = self.not_sent = None
         async with anyio.create_task_group() as saving:
             saving.start_soon(self._keep_manifest)
             outcomes = self._client.generate_many(self._requests(), until=until)
@@ -151,26 +152,45 @@ class BulkRun:
             with anyio.move_on_after(pause):
                 await until.wait()
 
+    def left_out(self) -> int:
+        """Count what is in flight and collected, though the present plan leaves it out."""
+        rows = filter(self._is_chosen, self._journal.other_rows())
+        return sum(standing(row) is Status.IN_FLIGHT for row in rows)
+
     async def _requests(self) -> AsyncIterator[GenerationRequest]:
-        """Read what is to be done, in the order of the plan."""
-        for number, row in enumerate(self._journal.rows()):
-            if number % 100 == 0:
-                await asyncio.sleep(0)  # thousands may be done already
-            if self._is_meant(row):
-                self._under_way[row.planned.key] = row
-                yield request_of(row)
+        """Read what is paid, then what is to be bought: that may end at a limit."""
+        passes = (
+            (rows_of(self._journal), self._is_paid),
+            (self._journal.rows(), self._is_queued),
+        )
+        for rows, is_meant in passes:
+            for number, row in enumerate(rows):
+                if number % 100 == 0:
+                    await asyncio.sleep(0)  # thousands may be done already
+                if self._is_chosen(row) and is_meant(row):
+                    self._under_way[row.planned.key] = row
+                    yield request_of(row)
 
-    def _is_meant(self, row: RowRecord) -> bool:
-        if self._only is not None and row.planned.key not in self._only:
-            return False
-        if is_wanted(row, download=self._download):
+    def _is_chosen(self, row: RowRecord) -> bool:
+        return self._only is None or row.planned.key in self._only
+
+    def _is_queued(self, row: RowRecord) -> bool:
+        return standing(row) is Status.QUEUED
+
+    def _is_paid(self, row: RowRecord) -> bool:
+        """Tell whether there is something to be waited for, or to be saved."""
+        status = standing(row)
+        if status is Status.IN_FLIGHT:
             return True
-        saved = self._download and row.record.state is State.SAVED
-        return saved and not all(self._is_there(file) for file in row.files)
+        if status is not Status.OK or not self._download:
+            return False
+        if row.record.state is State.DONE:
+            return True
+        return row.position is not None and not self._is_there(row)
 
-    def _is_there(self, file: SavedFile) -> bool:
-        path = self._folder.path / file.path
-        return path.is_file() and path.stat().st_size == file.size
+    def _is_there(self, row: RowRecord) -> bool:
+        """Tell whether its files are, be they retouched or not."""
+        return all((self._folder.path / file.path).is_file() for file in row.files)
 
     # --- what comes back -----------------------------------------------------------
 
@@ -205,37 +225,14 @@ class BulkRun:
         """Save all files of *task*, under the names that the plan gave them."""
         paths = await self._client.download(task, self._arriving)
         row = self._journal.row(row.planned.key) or row  # with this attempt
-        files = await anyio.to_thread.run_sync(self._place, row, paths)
+        stem = stem_of(self._folder, row)
+        async with self._placing:  # a row that was left out may have the same name
+            taken = self._journal.files_of_others(row.record.attempt, stem)
+            files = await anyio.to_thread.run_sync(
+                place, self._folder, row, paths, taken
+            )
         # Not awaited: with a full disk it would wait for room, and `flush` says so.
         _ = self._journal.save(task.id, files)
-
-    def _place(self, row: RowRecord, paths: list[Path]) -> list[SavedFile]:
-        """Give each file its name; what an earlier attempt left keeps its own."""
-        try:
-            return [
-                self._named(row, path, number) for number, path in enumerate(paths, 1)
-            ]
-        except OSError as error:
-            raise DownloadError(
-                f"The pictures of {row.planned.key!r} cannot be put in their place: "
-                f"{error.strerror}. They are paid for and not lost: the same command "
-                "saves them."
-            ) from error
-
-    def _named(self, row: RowRecord, path: Path, number: int) -> SavedFile:
-        # No name of a plan holds a tilde, so these are nobody else's.
-        again = f"~r{row.kept + 1}" if row.kept else ""
-        several = f"~{number}" if number > 1 else ""
-        target = (
-            self._folder.images / f"{row.planned.name}{again}{several}{path.suffix}"
-        )
-        with path.open("rb") as file:
-            digest = file_digest(file, "sha256").hexdigest()
-        target.parent.mkdir(parents=True, exist_ok=True)
-        path.replace(target)
-        sync_folder(target.parent)
-        name = target.relative_to(self._folder.path).as_posix()
-        return SavedFile(name, target.stat().st_size, digest)
 
     # --- the manifest ---------------------------------------------------------------
 
@@ -248,7 +245,7 @@ class BulkRun:
             begun = loop.time()
             try:
                 await anyio.to_thread.run_sync(refresh, self._folder)
-            except (OSError, JournalError) as error:
+            except (OSError, AIVideoError) as error:
                 log.warning("The manifest waits, the run goes on: %s", error)
             pause = max(REWRITTEN, 20 * (loop.time() - begun))
 
@@ -266,7 +263,7 @@ def refresh(folder: RunFolder) -> None:
         write_manifest(folder, map(entry_of, rows_of(known)))
 
 
-def rows_of(known: Reader) -> Iterator[RowRecord]:
+def rows_of(known: Journal | Reader) -> Iterator[RowRecord]:
     """Yield the rows of the present plan, then those that it left out and were bought."""
     yield from known.rows()
     for row in known.other_rows():

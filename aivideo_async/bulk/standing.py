@@ -14,7 +14,7 @@ from aivideo_async.models.money import from_milli
 from aivideo_async.models.strictjson import decode
 from aivideo_async.models.tasks import Task
 
-__all__ = ["entry_of", "is_transient", "is_wanted", "standing", "status_of"]
+__all__ = ["entry_of", "is_transient", "standing", "status_of"]
 
 STATUS_OF = {
     State.PLANNED: Status.QUEUED,
@@ -71,13 +71,6 @@ def standing(row: RowRecord) -> Status:
 def http_of(row: RowRecord) -> int | None:
     """Return the HTTP status in the row's evidence."""
     return row.record.evidence.status if row.record.evidence is not None else None
-
-
-def is_wanted(row: RowRecord, *, download: bool) -> bool:
-    """Tell whether there is anything to be done for *row*: buy, wait, or download."""
-    if standing(row) in (Status.QUEUED, Status.IN_FLIGHT):
-        return True
-    return download and row.record.state is State.DONE
 
 
 def is_transient(row: RowRecord) -> bool:

@@ -12,7 +12,7 @@ import logging
 import os
 import sqlite3
 from collections.abc import Callable, Collection, Sequence
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -134,13 +134,15 @@ class Journal(Queries):
         if self._writer is None or self._held is None:
             return
         writer, self._writer = self._writer, None
-        held = self._held
-        left, cancelled = await writer.finish()
-        for operation in left:
-            if operation.bought is not None:
-                self._warn_of(operation)
-        self._reading = self._held = None
-        held.close()
+        try:
+            left, cancelled = await writer.finish()
+            for operation in left:
+                if operation.bought is not None:
+                    self._warn_of(operation.advice, operation.bought[0])
+        finally:
+            held, self._held, self._reading = self._held, None, None
+            held.close()
+            self._listeners.clear()  # they are of whoever had it open
         if cancelled is not None:
             raise cancelled
         if left and writer.trouble is not None:
@@ -173,7 +175,8 @@ class Journal(Queries):
         """
         Let an item be bought again, on the user's word.
 
-        Its newest attempt is UNKNOWN, or has come to an end; it stays as evidence, and
+        Its newest attempt is UNKNOWN, has come to an end, or is RUNNING as a task that
+        the service no longer knows. It stays as evidence, is no longer followed, and
         goes on counting as spent unless it FAILED or was REFUSED.
 
         Args:
@@ -182,12 +185,19 @@ class Journal(Queries):
                 `ChangedError`, and nothing changes, if it stands otherwise by now.
                 Without it the word holds for whatever the journal has.
         """
-        ends = (State.UNKNOWN, State.FAILED, State.REFUSED, State.DONE, State.SAVED)
-        return self._say(key, Word.RELEASED, ends, seen)
+        ends = (State.FAILED, State.REFUSED, State.DONE, State.SAVED)
+        states = (State.UNKNOWN, State.RUNNING, *ends)
+        return self._say(key, Word.RELEASED, states, seen)
 
     def forget(self, key: str, seen: Seen | None = None) -> asyncio.Future[None]:
-        """Let an item that is UNKNOWN rest, on the user's word: it is not bought again."""
-        return self._say(key, Word.FORGOTTEN, (State.UNKNOWN,), seen)
+        """
+        Let an item rest, on the user's word: it is not bought again.
+
+        Its newest attempt is UNKNOWN, or RUNNING as a task that the service no longer
+        knows. It is no longer followed, and goes on counting as spent. *seen* is as for
+        `release`.
+        """
+        return self._say(key, Word.FORGOTTEN, (State.UNKNOWN, State.RUNNING), seen)
 
     def _say(
         self, key: str, word: Word, states: Collection[State], seen: Seen | None
@@ -198,7 +208,12 @@ class Journal(Queries):
     def adopt(
         self, key: str, task_id: str, seen: Seen | None = None
     ) -> asyncio.Future[None]:
-        """Let an item that is UNKNOWN be RUNNING as this task, on the user's word."""
+        """
+        Let an item that is UNKNOWN be RUNNING as this task, on the user's word.
+
+        What was said of it before is void: it is followed, and not bought again. *seen*
+        is as for `release`.
+        """
         write = partial(statements.adopt, key=key, task_id=task_id, seen=seen)
         return self._add(write, fact=False)
 
@@ -220,7 +235,11 @@ class Journal(Queries):
     # --- what has happened ---------------------------------------------------------
 
     def accept(self, attempt: int, task_id: str) -> asyncio.Future[None]:
-        """Note what was bought: SUBMITTING or UNKNOWN becomes RUNNING."""
+        """
+        Note what was bought: SUBMITTING or UNKNOWN becomes RUNNING.
+
+        What the user said of it while nobody knew is void.
+        """
         write = partial(statements.accept, attempt=attempt, task_id=task_id)
         future = self._add(write, fact=True, bought=(attempt, task_id))
         self._accepted.add(task_id)
@@ -307,7 +326,7 @@ class Journal(Queries):
         return None if self._writer is None else self._writer.trouble
 
     def on_trouble(self, call: Listener) -> None:
-        """Have *call* told once of each trouble."""
+        """Have *call* told once of each trouble, until the journal is closed."""
         self._listeners.append(call)
 
     def _add(
@@ -324,17 +343,15 @@ class Journal(Queries):
         operation.settle(JournalError(text, task_id=bought[1] if bought else None))
         return future
 
-    def _warn_of(self, operation: Operation) -> None:
-        """Name a task that is paid for and not in the journal."""
-        attempt, _ = operation.bought or (0, "")
-        found = self._records("WHERE attempt.id = ?", attempt)
-        key = found[0].key if found else None
-        label = f" Its label: {printable(key)}." if key else ""
+    def _warn_of(self, advice: str, attempt: int) -> None:
+        """Name a task that is paid for and not in the journal; its label, if it can."""
+        label = ""
+        with suppress(JournalError):  # a broken disk may not be readable either
+            for record in self._records("WHERE attempt.id = ?", attempt):
+                if record.key:
+                    label = f" Its label: {printable(record.key)}."
         log.warning(
-            "The journal %r could not be written.%s%s",
-            str(self.path),
-            operation.advice,
-            label,
+            "The journal %r could not be written.%s%s", str(self.path), advice, label
         )
 
 

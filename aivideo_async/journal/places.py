@@ -17,7 +17,7 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from aivideo_async.errors import ConfigurationError, JournalError
-from aivideo_async.journal.schema import APPLICATION_ID
+from aivideo_async.journal.schema import is_marked, no_journal
 
 __all__ = [
     "check_file",
@@ -129,29 +129,29 @@ def _sync_folder(folder: Path) -> None:
 
 def check_file(path: Path) -> None:
     """
-    Check that the file is a journal, or empty, without touching it.
+    Check that the file may be a journal, or is empty, without touching it.
+
+    What a crash left half written is seen only when it is used: see `migrate` and `check_version`.
 
     Raises:
         ConfigurationError: It is something else.
     """
     about = path.stat()
-    if not stat.S_ISREG(about.st_mode) or (about.st_size and not _is_marked(path)):
-        raise ConfigurationError(
-            f"{str(path)!r} is there already and is no journal: choose another name. "
-            "Nothing was changed and nothing was sent."
-        )
+    if not stat.S_ISREG(about.st_mode) or (about.st_size and not _may_be_one(path)):
+        raise no_journal(path)
 
 
-def _is_marked(path: Path) -> bool:
-    # As SQLite's "immutable" it is neither locked nor recovered nor checkpointed.
-    with closing(connect(path, "ro&immutable=1")) as db:
+def _may_be_one(path: Path) -> bool:
+    # As SQLite's "immutable" it is neither locked nor recovered nor checkpointed; but
+    # what stands in a log beside it is not seen then, so that one is read along.
+    log = path.with_name(f"{path.name}-wal")
+    with closing(connect(path, "ro" if log.exists() else "ro&immutable=1")) as db:
         try:
-            (found,) = db.execute("PRAGMA application_id").fetchone()
+            return is_marked(db)
         except sqlite3.DatabaseError as error:
             if isinstance(error, sqlite3.OperationalError):
                 raise
-            return False  # no database at all
-    return bool(found == APPLICATION_ID)
+            return error.sqlite_errorcode != sqlite3.SQLITE_NOTADB
 
 
 def is_begun(path: Path) -> bool:

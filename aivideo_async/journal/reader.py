@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from datetime import datetime
@@ -55,7 +56,9 @@ _OPEN = """
 _COMMITTED = """
     SELECT COALESCE(SUM(price), 0) FROM attempt
     WHERE state IN ('submitting', 'running', 'done', 'saved', 'unknown')"""
-
+_FILES = "SELECT path FROM file WHERE path >= ? AND path < ? AND attempt != ?"
+_PRICES = """
+    SELECT state, COALESCE(SUM(price), 0) FROM attempt GROUP BY state"""
 
 PAGE = 200
 """Rows that are read at a time."""
@@ -90,8 +93,11 @@ class Queries:
         return bool(self._rows(_OPEN, task_id))
 
     def unfinished(self) -> list[Record]:
-        """Return what is RUNNING, the oldest first."""
-        return self._records("WHERE attempt.state = 'running' ORDER BY attempt.id")
+        """Return what is RUNNING, and what the user has not said a word of, by age."""
+        return self._records(
+            "WHERE attempt.state = 'running' AND attempt.word IS NULL"
+            " ORDER BY attempt.id"
+        )
 
     def unknown(self) -> list[Record]:
         """Return what is UNKNOWN, and what the user has not said a word of."""
@@ -118,6 +124,13 @@ class Queries:
         """Return the milli-credits that are or may be spent, by the price table."""
         ((total,),) = self._rows(_COMMITTED)
         return int(total)
+
+    def prices(self) -> Counter[State]:
+        """Return the milli-credits of all attempts, by their state and the price table."""
+        totals: Counter[State] = Counter()
+        for state, total in self._rows(_PRICES):
+            totals[self._state(state)] += total
+        return totals
 
     def _records(self, which: str, *values: Any) -> list[Record]:
         rows = self._rows(f"{_RECORDS} {which}", *values)
@@ -153,6 +166,11 @@ class Queries:
         """Yield the rows that the present plan leaves out, the oldest first."""
         left_out = "row.position IS NULL AND item.id"
         return self._in_turn(left_out, 0, lambda row: row.record.item)
+
+    def files_of_others(self, attempt: int, stem: str) -> set[str]:
+        """Return the paths that begin with *stem*, of files that other attempts left."""
+        found = self._rows(_FILES, stem, f"{stem}\U0010ffff", attempt)
+        return {path for (path,) in found}
 
     def counts(self) -> list[Count]:
         """Return how the rows of the present plan stand."""

@@ -83,7 +83,8 @@ class Count:
         word: What the user said of it.
         status: The HTTP status of the answer that is in evidence.
         rows: How many.
-        price: What they cost or would, in milli-credits, as far as that is known.
+        price: What they cost, or would if they may be bought, in milli-credits, as far
+            as that is known.
     """
 
     state: State
@@ -114,7 +115,7 @@ ROW_COLUMNS = 15
 
 COUNTS = f"""
     SELECT attempt.state, attempt.word, json_extract(attempt.evidence, '$.status'),
-        COUNT(*), COALESCE(SUM(COALESCE(attempt.price, item.price)), 0)
+        COUNT(*), COALESCE(SUM(item.price), 0)
     FROM row JOIN item ON item.id = row.item {_NEWEST}
     WHERE row.position IS NOT NULL GROUP BY 1, 2, 3"""  # noqa: S608  (constants)
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from aivideo_async.errors import ConfigurationError
 
-__all__ = ["APPLICATION_ID", "STEPS", "check_version", "migrate"]
+__all__ = ["STEPS", "check_version", "is_marked", "migrate", "no_journal"]
 
 APPLICATION_ID = 0x41495641
 """``AIVA``, in the header of the file."""
@@ -82,6 +82,7 @@ _FIRST = (
         PRIMARY KEY (attempt, number)
     ) WITHOUT ROWID
     """,
+    "CREATE INDEX file_path ON file (path)",
     # The rows of a sheet, for a bulk run; an item that has no attempt yet is planned,
     # and one without a position is left out of the present plan.
     """
@@ -107,11 +108,12 @@ def migrate(db: sqlite3.Connection, path: Path) -> None:
     Bring the tables to this version, all at once or not at all.
 
     Raises:
-        ConfigurationError: They are of a newer version; nothing was changed.
+        ConfigurationError: They are of a newer version, or another program's; nothing
+            was changed.
     """
     db.execute("BEGIN IMMEDIATE")
     with db:  # commits, or rolls back when something is raised
-        version = read_version(db)
+        version = _read_version(db, path)
         if version > len(STEPS):
             raise ConfigurationError(_newer(path, version))
         for step in STEPS[version:]:
@@ -125,9 +127,9 @@ def check_version(db: sqlite3.Connection, path: Path) -> None:
     Check that the tables can be read as they are.
 
     Raises:
-        ConfigurationError: They are of another version.
+        ConfigurationError: They are of another version, or another program's.
     """
-    version = read_version(db)
+    version = _read_version(db, path)
     if version > len(STEPS):
         raise ConfigurationError(_newer(path, version))
     if version < len(STEPS):
@@ -138,8 +140,25 @@ def check_version(db: sqlite3.Connection, path: Path) -> None:
         )
 
 
-def read_version(db: sqlite3.Connection) -> int:
-    """Return how many of the `STEPS` the file has taken."""
+def is_marked(db: sqlite3.Connection) -> bool:
+    """Tell whether the file says that it is a journal."""
+    (found,) = db.execute("PRAGMA application_id").fetchone()
+    return bool(found == APPLICATION_ID)
+
+
+def no_journal(path: Path) -> ConfigurationError:
+    """Build the error of a file that is something else."""
+    return ConfigurationError(
+        f"{str(path)!r} is there already and is no journal: choose another name. "
+        "Nothing was changed and nothing was sent."
+    )
+
+
+def _read_version(db: sqlite3.Connection, path: Path) -> int:
+    """Return how many of the `STEPS` the file has taken; an empty one took none."""
+    (changes,) = db.execute("PRAGMA schema_version").fetchone()
+    if changes and not is_marked(db):
+        raise no_journal(path)
     (version,) = db.execute("PRAGMA user_version").fetchone()
     return int(version)
 

@@ -116,7 +116,7 @@ def accept(db: sqlite3.Connection, attempt: int, task_id: str) -> None:
         JournalError: The attempt is neither.
     """
     cursor = db.execute(
-        "UPDATE attempt SET state = 'running', task_id = ?, ended_at = NULL"
+        "UPDATE attempt SET state = 'running', task_id = ?, ended_at = NULL, word = NULL"
         " WHERE id = ? AND state IN ('submitting', 'unknown')",
         (task_id, attempt),
     )

@@ -14,9 +14,10 @@ from attrs import define, field
 from aivideo_async import AsyncClient, Emulator, EmulatorTransport
 from aivideo_async.bulk.folder import RunFolder
 from aivideo_async.bulk.manifest import Status
+from aivideo_async.bulk.naming import NamePattern
 from aivideo_async.bulk.overview import overview_of
 from aivideo_async.bulk.plan import Selection, write_plan
-from aivideo_async.bulk.run import BulkRun, Result
+from aivideo_async.bulk.run import BulkRun, Result, rows_of
 from aivideo_async.bulk.sheet import open_sheet
 from aivideo_async.journal import Journal, State
 from aivideo_async.models.prices import Prices
@@ -63,11 +64,15 @@ class Shop:
         path: Where its run lies.
         emulator: The service; asked over HTTP once it is entered.
         mugs: How many rows the sheet has.
+        first: The number of the first of them.
+        name: What their files are called; None for what each is called by itself.
     """
 
     path: Path
     emulator: Emulator
     mugs: int
+    first: int = 0
+    name: str | None = None
 
     @property
     def folder(self) -> RunFolder:
@@ -96,10 +101,12 @@ class Shop:
 
     async def _plan(self, journal: Journal) -> None:
         sheet = self.path / "products.csv"
-        lines = [f"MUG-{n},mug number {n}\n" for n in range(self.mugs)]
+        numbers = range(self.first, self.first + self.mugs)
+        lines = [f"MUG-{n},mug number {n}\n" for n in numbers]
         sheet.write_text("sku,prompt\n" + "".join(lines), "utf-8")
         with open_sheet(sheet) as rows:
-            await write_plan(rows, Selection(), journal, Prices().of)
+            selection = Selection(pattern=NamePattern(self.name) if self.name else None)
+            await write_plan(rows, selection, journal, Prices().of)
 
     # --- what came of it --------------------------------------------------------------
 
@@ -123,7 +130,7 @@ class Shop:
         self.emulator.ledger.assert_clean()
         charged = {entry.task_id for entry in self.emulator.ledger.charges}
         with Journal.reading(self.folder.journal) as known:
-            rows = [row.record for row in known.rows()]
+            rows = [row.record for row in rows_of(known)]
         named = {record.task_id for record in rows if record.task_id is not None}
         unknown = sum(record.state is State.UNKNOWN for record in rows)
         assert named <= charged

@@ -65,6 +65,35 @@ async def test_what_is_ready_is_spent_and_the_rest_at_stake(tmp_path: Path):
     assert (5, 3) == (seen.total, seen.ended)
 
 
+async def test_money_is_told_of_every_plan(tmp_path: Path):
+    """What the present one leaves out, or bought anew, is not ready by that."""
+    async with opened(tmp_path / "jobs.db") as journal:
+        await planned(journal, asked(*"abc"))
+        await run(journal, "a", "t-a")
+        await journal.end("t-a", failed=False, answer={"id": "t-a"})
+        await run(journal, "b", "t-b")
+        await lose(journal, "c")
+        before = overview_of(journal)
+        await journal.release("c")
+        await planned(journal, asked("c"))
+        await run(journal, "c", "t-c")
+        after = overview_of(journal)
+    assert (Decimal("4.7"), Decimal("9.4")) == (before.spent, before.at_stake)
+    assert (Decimal("4.7"), Decimal("14.1")) == (after.spent, after.at_stake)
+    assert {Status.IN_FLIGHT: 1} == after.counts
+
+
+async def test_what_a_changed_row_costs_is_still_to_be_spent(tmp_path: Path):
+    """What the user released is bought at the price of today."""
+    async with opened(tmp_path / "jobs.db") as journal:
+        await planned(journal, asked("a"))
+        await lose(journal, "a")
+        await journal.release("a")
+        await planned(journal, [row("a", BODY, price=9000)])
+        seen = overview_of(journal)
+    assert (Decimal("4.7"), Decimal(9)) == (seen.at_stake, seen.to_spend)
+
+
 async def test_what_a_dead_process_was_sending_counts_as_unknown(tmp_path: Path):
     """As soon as nobody is there who would see its answer."""
     path = tmp_path / "jobs.db"

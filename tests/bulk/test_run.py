@@ -11,6 +11,7 @@ from contextlib import closing
 from itertools import count
 from pathlib import Path
 
+import anyio
 import pytest
 import pytest_asyncio
 
@@ -19,11 +20,14 @@ from aivideo_async import (
     DownloadError,
     Emulator,
     JournalError,
+    NotSentError,
     SpendLimitError,
 )
+from aivideo_async.bulk.folder import RunFolder
 from aivideo_async.bulk.manifest import Status
+from aivideo_async.bulk.run import rows_of
 from aivideo_async.emulator import Rule, Scenario, acts
-from aivideo_async.journal import State
+from aivideo_async.journal import Journal, State
 from tests.bulk.shop import Shop
 from tests.client.scripted import Prompt
 from tests.client.world import AT_ONCE
@@ -84,6 +88,34 @@ async def test_the_ceiling_counts_earlier_runs(shop: Open):
         async with one.visit(max_credits=24) as visit:
             await visit.carry_out()
     assert 10 == one.bought
+
+
+@warped
+async def test_the_ceiling_keeps_nobody_from_what_is_paid(shop: Open):
+    """Though it stands in the sheet below what does not fit any more."""
+    one = shop(5)
+    one.first = 5
+    async with one.visit() as visit:
+        with anyio.move_on_after(5.0):
+            await visit.carry_out()
+    one.first, one.mugs = 0, 10
+    async with one.visit(max_credits=13) as visit:
+        await visit.carry_out()
+    assert isinstance(visit.run.stopped_by, BudgetExceededError)
+    assert {Status.OK: 5, Status.QUEUED: 5} == one.counts()
+    told = [result.entry.status for result in visit.results]
+    assert 5 == one.bought == told.count(Status.OK)
+
+
+async def test_the_ceiling_keeps_nobody_from_saving_what_is_paid(real: Shop):
+    """What is ready comes first, wherever it stands."""
+    real.first, real.mugs = 2, 2
+    async with real.visit() as visit:
+        await visit.carry_out()
+    real.first, real.mugs = 0, 4
+    async with real.visit(download=True, max_credits=5) as visit:
+        await visit.carry_out()
+    assert {State.SAVED: 2, State.PLANNED: 2} == real.states()
 
 
 @warped
@@ -160,6 +192,21 @@ async def test_what_the_rate_limit_refused_stays_queued(shop: Open):
 
 
 @warped
+async def test_what_could_be_sent_later_is_no_trouble_any_more(shop: Open):
+    """Each time tells anew what could not be sent."""
+    busy = acts.refuse("rate_limit_exceeded", retry_after="1")
+    one = shop(4, Rule("create", busy, between=(0.0, 60.0)))
+    async with one.visit() as visit:
+        await visit.stop_after(30.0)
+        before = visit.run.not_sent
+        visit.until.clear()
+        await asyncio.sleep(60)
+        await visit.carry_out()
+    assert isinstance(before, NotSentError)
+    assert ({Status.OK: 4}, None) == (one.counts(), visit.run.not_sent)
+
+
+@warped
 async def test_a_clock_set_back_changes_nothing(shop: Open):
     """What was bought tomorrow is bought."""
     one = shop(4)
@@ -171,6 +218,21 @@ async def test_a_clock_set_back_changes_nothing(shop: Open):
         await visit.carry_out()
     assert {Status.OK: 4} == one.counts()
     assert 4 == one.bought
+
+
+@warped
+async def test_what_the_new_sheet_leaves_out_is_collected(shop: Open):
+    """It is paid; nothing else of it is bought."""
+    one = shop(4)
+    async with one.visit() as visit:
+        with anyio.move_on_after(5.0):
+            await visit.carry_out()
+    one.mugs = 1
+    async with one.visit() as visit:
+        await visit.carry_out()
+    with Journal.reading(one.folder.journal) as known:
+        assert {State.DONE} == {row.record.state for row in rows_of(known)}
+    assert 4 == one.bought == len(visit.results)
 
 
 # --- pictures -----------------------------------------------------------------------
@@ -197,17 +259,69 @@ async def test_without_downloads_nothing_is_saved_and_the_next_run_can(real: Sho
     assert ({State.SAVED: 4}, 4) == (real.states(), posts(real))
 
 
-@pytest.mark.parametrize("harm", ["missing", "shorter"])
-async def test_a_picture_that_is_gone_is_fetched_again(real: Shop, harm: str):
-    """Without buying; the others are left alone."""
+async def test_a_picture_that_is_gone_is_fetched_again(real: Shop):
+    """To where it was, without buying; the others are left alone."""
     async with real.visit(download=True) as visit:
         await visit.carry_out()
     victim = real.path / str(visit.results[0].entry.file)
     whole = victim.read_bytes()
-    victim.unlink() if harm == "missing" else victim.write_bytes(b"")
+    victim.unlink()
+    real.name = "cup-{variant}-{sku}"
     async with real.visit(download=True) as visit:
         await visit.carry_out()
     assert (whole, 4, 1) == (victim.read_bytes(), posts(real), len(visit.results))
+
+
+async def test_a_picture_that_was_retouched_is_left_alone(real: Shop):
+    """It is somebody's work."""
+    async with real.visit(download=True) as visit:
+        await visit.carry_out()
+    picture = real.path / str(visit.results[0].entry.file)
+    picture.write_bytes(b"with a better sky")
+    async with real.visit(download=True) as visit:
+        await visit.carry_out()
+    assert (b"with a better sky", []) == (picture.read_bytes(), visit.results)
+
+
+async def test_a_name_that_another_picture_has_is_not_taken(real: Shop):
+    """One row's was bought and paid for; another row has its name in the next sheet."""
+    real.mugs, real.name = 1, "mug"
+    async with real.visit(download=True) as first:
+        await first.carry_out()
+    whole = (real.path / "images/mug.png").read_bytes()
+    real.first = 1
+    async with real.visit(download=True) as second:
+        await second.carry_out()
+    assert "images/mug.png" == first.results[0].entry.file
+    assert "images/mug~2.png" == second.results[0].entry.file
+    assert whole == (real.path / "images/mug.png").read_bytes()
+
+
+async def test_a_picture_that_the_new_sheet_leaves_out_is_saved(real: Shop):
+    """Under a name of its own, should its old one be given to another row."""
+    real.mugs, real.name = 1, "mug"
+    async with real.visit() as visit:
+        await visit.carry_out()
+    real.first = 1
+    async with real.visit(download=True) as visit:
+        await visit.carry_out()
+    pictures = {str(result.entry.file) for result in visit.results}
+    assert {"images/mug.png", "images/mug~2.png"} == pictures
+    for result in visit.results:
+        content = (real.path / str(result.entry.file)).read_bytes()
+        assert hashlib.sha256(content).hexdigest() == result.entry.sha256
+
+
+async def test_what_was_saved_and_left_out_is_not_fetched_again(real: Shop):
+    """Somebody may have put it elsewhere."""
+    async with real.visit(download=True) as visit:
+        await visit.carry_out()
+    for picture in real.folder.images.iterdir():
+        picture.unlink()
+    real.mugs = 1
+    async with real.visit(download=True) as visit:
+        await visit.carry_out()
+    assert ["MUG-0"] == [result.entry.key for result in visit.results]
 
 
 async def test_a_picture_that_cannot_be_fetched_does_not_stop_the_others(real: Shop):
@@ -268,6 +382,20 @@ async def test_a_manifest_that_cannot_be_written_is_no_reason_to_stop(
     monkeypatch.setattr("aivideo_async.bulk.run.REWRITTEN", 0.0)
     real.folder.manifest_csv.mkdir()
     async with real.visit(download=True) as visit:
+        await visit.carry_out()
+    assert {State.SAVED: 4} == real.states()
+
+
+async def test_a_manifest_whose_journal_cannot_be_opened_is_no_reason_to_stop(
+    real: Shop, monkeypatch: pytest.MonkeyPatch
+):
+    """Another process may be in the way of the look, whatever error that gives."""
+    monkeypatch.setattr("aivideo_async.bulk.run.REWRITTEN", 0.0)
+    aside = real.path / "aside"
+    async with real.visit(download=True) as visit:
+        visit.run._folder = RunFolder(aside)  # in which the journal is none
+        aside.mkdir()
+        RunFolder(aside).journal.write_bytes(b"no journal" * 100)
         await visit.carry_out()
     assert {State.SAVED: 4} == real.states()
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Iterable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,7 @@ from aivideo_async.bulk.folder import RunFolder
 from aivideo_async.emulator import Emulator
 from aivideo_async.journal import Journal, State
 
-__all__ = ["creates", "prompts", "save", "states", "wide"]
+__all__ = ["creates", "prompts", "save", "set_running", "states", "wide"]
 
 
 def save(path: Path, rows: Iterable[str], header: str = "sku,prompt") -> Path:
@@ -34,6 +36,20 @@ def prompts(emulator: Emulator) -> list[Any]:
     """Return what was asked for, in order."""
     sent = [request for request in emulator.requests if request.method == "POST"]
     return [json.loads(request.body)["input"]["prompt"] for request in sent]
+
+
+def set_running(folder: Path, key: str, *, gone: bool = False) -> None:
+    """Let a picture that was made be in flight again; its task may be *gone*."""
+    journal = RunFolder(folder).journal
+    which = "(SELECT attempt.id FROM item JOIN attempt ON item = item.id WHERE key = ?)"
+    task = "'gone'" if gone else "task_id"
+    with closing(sqlite3.connect(journal)) as db, db:
+        db.execute(f"DELETE FROM file WHERE attempt = {which}", [key])
+        db.execute(
+            f"UPDATE attempt SET state = 'running', answer = NULL, claimed = 0,"
+            f" task_id = {task} WHERE id = {which}",
+            [key],
+        )
 
 
 def states(folder: Path) -> dict[str, State]:

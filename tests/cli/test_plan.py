@@ -162,6 +162,17 @@ async def test_a_sample_is_of_what_a_limit_leaves(aivideo: Aivideo, tmp_path: Pa
     assert ["SKU-000", "SKU-005"] == [*said.records[0]["examples"]]
 
 
+async def test_a_condition_may_ask_for_what_only_some_rows_have(
+    aivideo: Aivideo, tmp_path: Path
+):
+    """In JSON lines each object has its own names."""
+    sheet = tmp_path / "a.jsonl"
+    first, second = '{"sku":"A","prompt":"a"}', '{"sku":"B","prompt":"b","kind":"mug"}'
+    sheet.write_text(f"{first}\n{second}\n", "utf-8")
+    said = await aivideo("plan", sheet, "--where", "kind=mug", "--offline", "--json")
+    assert (0, 1) == (said.code, said.records[0]["pictures"])
+
+
 async def test_a_sheet_from_standard_input(
     aivideo: Aivideo, monkeypatch: pytest.MonkeyPatch
 ):

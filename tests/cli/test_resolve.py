@@ -23,6 +23,7 @@ from aivideo_async.journal import Journal, Record, State, Word
 from aivideo_async.models import Evidence
 from tests.cli.conftest import Aivideo
 from tests.cli.runs import FAST, bought, sheet_of
+from tests.cli.sheets import set_running
 from tests.cli.terminal import Ran, run_in_terminal
 
 SENT = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
@@ -354,3 +355,65 @@ async def test_a_wrong_key_adopts_nothing(
     said = await aivideo("resolve", "run", "--adopt", f"B={lost(emulator, 1)}")
     assert 4 == said.code
     assert State.UNKNOWN is known_of(spring, "B").state
+
+
+# --- tasks in flight that are gone ------------------------------------------------
+
+
+@pytest.fixture
+def gone(spring: Path) -> Path:
+    """Let A be in flight, as a task that the service does not know."""
+    set_running(spring, "A", gone=True)
+    return spring
+
+
+@pytest.mark.parametrize(
+    ("words", "word"),
+    [
+        (("--resubmit", "A", "--yes"), Word.RELEASED),
+        (("--forget", "A"), Word.FORGOTTEN),
+    ],
+    ids=["resubmit", "forget"],
+)
+async def test_a_task_that_is_gone_can_be_given_up(
+    words: tuple[str, ...], word: Word, gone: Path, aivideo: Aivideo
+):
+    """By its key; the task that is known to have been bought stays as evidence."""
+    said = await aivideo("resolve", "run", *words)
+    assert 7 == said.code  # B and C are unknown
+    assert (State.RUNNING, word) == (
+        known_of(gone, "A").state,
+        known_of(gone, "A").word,
+    )
+
+
+async def test_what_was_given_up_is_bought_by_the_next_run(
+    gone: Path, aivideo: Aivideo, emulator: Emulator, tmp_path: Path
+):
+    """Once, and it is there then."""
+    await aivideo("resolve", "run", "--resubmit", "A", "--yes")
+    sheet = sheet_of(tmp_path, "another mug", "a cup @drop", "a jug @drop")
+    await bought(emulator, gone, sheet=sheet)
+    assert (State.SAVED, 4) == (known_of(gone, "A").state, len(emulator.ledger.charges))
+
+
+async def test_a_task_that_the_service_knows_is_not_given_up(
+    spring: Path, aivideo: Aivideo
+):
+    """It is paid, and the next run collects it."""
+    set_running(spring, "A")
+    said = await aivideo("resolve", "run", "--resubmit", "A", "--yes")
+    assert 7 == said.code
+    assert "the next run collects it. Nothing was changed." in said.stderr
+    assert None is known_of(spring, "A").word
+
+
+async def test_what_is_in_flight_is_meant_only_if_it_is_named(
+    gone: Path, aivideo: Aivideo
+):
+    """And the list tells that it can be."""
+    listed = await aivideo("resolve", "run")
+    assert "  aivideo resolve run --resubmit A" in listed.lines
+    assert max(map(len, listed.lines)) <= 80
+    await aivideo("resolve", "run", "--forget-all")
+    assert None is known_of(gone, "A").word

@@ -93,7 +93,7 @@ async def test_a_picture_that_is_there_can_be_made_anew(
     assert "1 picture is there already, and paid for: add --yes" in refused.stderr
     said = await aivideo(*words, "--yes")
     assert (0, 3) == (said.code, creates(again))
-    assert {"SKU-000.png", "SKU-001.png", "SKU-001.r2.png"} == {
+    assert {"SKU-000.png", "SKU-001.png", "SKU-001~r2.png"} == {
         path.name for path in (tmp_path / "r" / "images").iterdir()
     }
 

@@ -13,7 +13,7 @@ import pytest
 from aivideo_async.emulator import Act, Emulator, Rule, Scenario, acts
 from aivideo_async.journal import State
 from tests.cli.conftest import Aivideo, point_at
-from tests.cli.sheets import creates, prompts, save, states, wide
+from tests.cli.sheets import creates, prompts, save, set_running, states, wide
 
 FAILS = Rule("create", Act(works=True, dooms=True), nth=2)
 LOST = Rule("create", acts.LOST_REPLY, nth=2)
@@ -253,7 +253,7 @@ async def test_a_changed_row_is_kept_unless_somebody_says_so(
     assert (0, 2) == (kept.code, creates(emulator))
     said = await aivideo("run", sheet, "-o", "r", "--yes", "--on-changed", "redo")
     assert (0, "another shot") == (said.code, prompts(emulator)[-1])
-    assert {"SKU-000.png", "SKU-000.r2.png", "SKU-001.png"} == {
+    assert {"SKU-000.png", "SKU-000~r2.png", "SKU-001.png"} == {
         path.name for path in (tmp_path / "r" / "images").iterdir()
     }
 
@@ -387,6 +387,33 @@ async def test_a_price_that_is_not_the_tables_is_told(
         said = await aivideo("run", wide(tmp_path / "a.csv", 2), "-o", "r", "--yes")
     assert 0 == said.code
     assert "the balance fell by 9.4 credits" in " ".join(said.stderr.split())
+
+
+async def test_what_cannot_be_collected_is_no_success(
+    aivideo: Aivideo, emulator: Emulator, tmp_path: Path
+):
+    """The service knows the task no more; exit code 3, and it stays in flight."""
+    words = ("run", wide(tmp_path / "a.csv", 2), "-o", "r", "--yes")
+    await aivideo(*words)
+    set_running(tmp_path / "r", "SKU-001", gone=True)
+    said = await aivideo(*words)
+    assert 3 == said.code
+    assert "1 ok, 1 in flight" in said.stdout
+    assert "failed SKU-001  " in said.stderr
+
+
+async def test_what_the_sheet_leaves_out_now_is_collected(
+    aivideo: Aivideo, emulator: Emulator, tmp_path: Path
+):
+    """It is paid, so its picture is saved, and stands in the manifest with its file."""
+    await aivideo("run", wide(tmp_path / "a.csv", 2), "-o", "r", "--yes")
+    set_running(tmp_path / "r", "SKU-001")
+    said = await aivideo("run", wide(tmp_path / "a.csv", 1), "-o", "r", "--yes")
+    lines = (tmp_path / "r/manifest.jsonl").read_text("utf-8").splitlines()
+    entry = json.loads(lines[1])
+    assert (0, 2) == (said.code, creates(emulator))
+    assert ("SKU-001", "ok") == (entry["key"], entry["status"])
+    assert (tmp_path / "r" / entry["file"]).is_file()
 
 
 async def test_a_run_belongs_to_one_api(

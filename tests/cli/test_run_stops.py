@@ -256,6 +256,7 @@ async def test_pictures_that_cannot_be_saved_stop_the_buying(
     assert 8 == said.code
     assert len(emulator.ledger.charges) < 30
     assert "made, but not saved" in said.stderr
+    assert "the balance fell" not in said.stderr
     images.unlink()
     (tmp_path / "aside").rename(images)
     assert 0 == (await aivideo(*words)).code

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 import stat
 import subprocess
@@ -142,6 +143,82 @@ async def test_a_file_that_is_no_journal_is_left_alone(
             Journal(path).open(origin=ORIGIN, key_fingerprint=KEY)
     assert before == path.read_bytes()
     assert {"jobs.db"} == names(tmp_path)
+
+
+async def half_checkpoint(journal: Journal) -> None:
+    """Write, and move only the first page out of the log: it tells of all the others."""
+    for number in range(8):
+        await journal.intend(intent(f"mug-{number}", bytes(3000)))[1]
+    whole = journal.path.with_name("whole.db")
+    copied(journal.path, whole)
+    with closing(sqlite3.connect(whole)) as db:
+        db.execute("PRAGMA wal_checkpoint")
+    with journal.path.open("r+b") as file:
+        file.write(whole.read_bytes()[:4096])
+
+
+def copied(path: Path, to: Path) -> None:
+    """Copy a database and its log, as they are in this instant."""
+    for end in ("", "-wal"):
+        shutil.copy(f"{path}{end}", f"{to}{end}")
+
+
+@pytest.mark.parametrize("reading", [False, True], ids=["for writing", "for reading"])
+async def test_a_crash_within_a_checkpoint_is_mended(reading: bool, tmp_path: Path):
+    """The first page tells of others that are in the log only, where nothing is lost."""
+    path = tmp_path / "jobs.db"
+    async with opened(tmp_path / "dying.db") as journal:
+        await half_checkpoint(journal)
+        copied(journal.path, path)
+    if reading:
+        with Journal.reading(path) as reader:
+            assert 8 == len(reader.unknown())
+    async with opened(path) as journal:
+        assert 8 == len(journal.unknown())
+        assert [("ok",)] == journal._rows("PRAGMA integrity_check")
+
+
+@pytest.mark.parametrize("reading", [False, True], ids=["for writing", "for reading"])
+async def test_another_programs_log_is_left_alone(reading: bool, tmp_path: Path):
+    """What it committed stands where it stood, and is not moved into its file."""
+    path = tmp_path / "jobs.db"
+    with closing(sqlite3.connect(tmp_path / "theirs.db")) as db:
+        db.execute("PRAGMA journal_mode = WAL")
+        db.execute("CREATE TABLE run (origin)")
+        copied(tmp_path / "theirs.db", path)
+    log = tmp_path / "jobs.db-wal"
+    before = path.read_bytes(), log.read_bytes()
+    with pytest.raises(ConfigurationError, match="is no journal"):
+        if reading:
+            Journal.reading(path)
+        else:
+            Journal(path).open(origin=ORIGIN, key_fingerprint=KEY)
+    assert before == (path.read_bytes(), log.read_bytes())
+    assert "jobs.db-lock" not in names(tmp_path)
+
+
+@pytest.mark.parametrize("reading", [False, True], ids=["for writing", "for reading"])
+async def test_another_programs_half_written_file_is_no_journal(
+    reading: bool, tmp_path: Path, monkeypatch
+):
+    """It is seen at the latest when it is used, before anything is changed."""
+    path = tmp_path / "jobs.db"
+    another_program(path)
+    before = path.read_bytes()
+    monkeypatch.setattr(places, "is_marked", malformed)
+    with pytest.raises(ConfigurationError, match="is no journal"):
+        if reading:
+            Journal.reading(path)
+        else:
+            Journal(path).open(origin=ORIGIN, key_fingerprint=KEY)
+    assert before == path.read_bytes()
+
+
+def malformed(_: sqlite3.Connection) -> bool:
+    """Fail as SQLite does where pages are missing that the first one tells of."""
+    error = sqlite3.DatabaseError("database disk image is malformed")
+    error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+    raise error
 
 
 async def test_an_empty_file_becomes_a_journal(tmp_path: Path):
@@ -315,6 +392,15 @@ async def test_a_reader_sees_each_commit(tmp_path: Path):
     with pytest.raises(ConfigurationError, match="is not open"):
         reader.unfinished()
     reader.close()  # once more changes nothing
+
+
+async def test_a_reader_beside_a_checkpoint_is_not_sent_away(tmp_path: Path):
+    """While the log is being moved into the file, which takes many writes."""
+    path = tmp_path / "jobs.db"
+    async with opened(path) as journal:
+        await half_checkpoint(journal)
+        with Journal.reading(path) as reader:
+            assert reader.find("mug-7") is not None
 
 
 async def test_a_reader_knows_who_writes(tmp_path: Path):

@@ -130,6 +130,30 @@ async def test_rows_are_counted_by_how_they_stand(tmp_path: Path):
     ] == counts
 
 
+async def test_what_may_be_bought_again_is_counted_at_its_present_price(
+    tmp_path: Path,
+):
+    """Not at that of the attempt that came to nothing, or was released."""
+    keys = ("mug", "cup", "jug", "pot")
+    async with opened(tmp_path / "jobs.db") as journal:
+        await planned(journal, [row(key) for key in keys])
+        for key, sent in (("mug", True), ("cup", False)):
+            attempt, _ = journal.intend(intent(key))
+            await journal.refuse(attempt, sent=sent, status=None, reason="no")
+        attempt, _ = journal.intend(intent("jug"))
+        await journal.lose(attempt, Evidence(reason="lost"))
+        await journal.release("jug")
+        await run(journal, "pot", "t-1")
+        await planned(journal, [row(key, b"[]", price=9000) for key in keys])
+        counts = {one.state: one.price for one in journal.counts()}
+    assert {
+        State.REFUSED: 9000,
+        State.NOT_SENT: 9000,
+        State.UNKNOWN: 9000,
+        State.RUNNING: 4700,
+    } == counts
+
+
 async def test_planning_again_changes_nothing(tmp_path: Path):
     """A row that stays the same keeps its place and its past."""
     async with opened(tmp_path / "jobs.db") as journal:

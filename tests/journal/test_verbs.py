@@ -100,7 +100,7 @@ WAYS: dict[State, Callable[[Journal], Awaitable[None]]] = {
 }
 MAY_BE_BOUGHT = {State.NOT_SENT, State.REFUSED}
 MAY_BE_RELEASED = (
-    *(State.UNKNOWN, State.FAILED, State.REFUSED),
+    *(State.UNKNOWN, State.RUNNING, State.FAILED, State.REFUSED),
     *(State.DONE, State.SAVED),
 )
 
@@ -222,7 +222,7 @@ CHANGES: dict[str, tuple[Change, dict[State, State]]] = {
     ),
     "forget": (
         lambda journal: journal.forget("mug"),
-        {State.UNKNOWN: State.UNKNOWN},
+        {state: state for state in (State.UNKNOWN, State.RUNNING)},
     ),
     "adopt": (
         lambda journal: journal.adopt("mug", "t-2"),
@@ -308,14 +308,17 @@ async def test_what_the_user_releases_is_bought_anew(state: State, tmp_path: Pat
         assert (before.task_id is not None) == journal.has_task("t-1")
 
 
-async def test_what_the_user_forgets_is_neither_asked_about_nor_bought(tmp_path: Path):
+@pytest.mark.parametrize("state", [State.UNKNOWN, State.RUNNING])
+async def test_what_the_user_forgets_is_neither_asked_about_nor_bought(
+    state: State, tmp_path: Path
+):
     """It goes on counting: it may have been paid for."""
     async with opened(tmp_path / "jobs.db") as journal:
-        await to_unknown(journal)
+        await WAYS[state](journal)
         await journal.forget("mug")
-        assert [] == journal.unknown()
+        assert [] == [*journal.unknown(), *journal.unfinished()]
         assert 4700 == journal.committed()
-        with pytest.raises(JournalError, match="'mug' is unknown"):
+        with pytest.raises(JournalError, match=f"'mug' is {state}"):
             await journal.intend(intent("mug"))[1]
 
 
@@ -369,6 +372,35 @@ async def test_a_word_of_what_stands_as_it_was_seen_counts(word: str, tmp_path: 
         before = known(journal, "mug")
         await WORDS[word](journal, before.seen)
         assert before.seen != known(journal, "mug").seen
+
+
+@pytest.mark.parametrize("word", Word)
+@pytest.mark.parametrize("adopting", [True, False], ids=["adopted", "healed"])
+async def test_what_comes_to_light_is_followed_whatever_was_said(
+    word: Word, adopting: bool, tmp_path: Path
+):
+    """It is there: neither bought a second time nor left uncollected."""
+    async with opened(tmp_path / "jobs.db") as journal:
+        await to_unknown(journal)
+        await (journal.release if word is Word.RELEASED else journal.forget)("mug")
+        await (journal.adopt("mug", "t-1") if adopting else journal.accept(1, "t-1"))
+        assert known(journal, "mug").word is None
+        assert ["mug"] == [record.key for record in journal.unfinished()]
+        with pytest.raises(JournalError, match="'mug' is running"):
+            await journal.intend(intent("mug"))[1]
+
+
+async def test_an_older_attempt_that_comes_to_light_changes_no_other(tmp_path: Path):
+    """The label was bought anew: that stays what is known of it, and both count."""
+    async with opened(tmp_path / "jobs.db") as journal:
+        await to_unknown(journal)
+        await journal.release("mug")
+        await run(journal, "mug", "t-2")
+        before = known(journal, "mug")
+        await journal.accept(1, "t-1")
+        assert before == known(journal, "mug")
+        assert ["t-1", "t-2"] == [record.task_id for record in journal.unfinished()]
+        assert 2 * 4700 == journal.committed()
 
 
 async def test_a_label_that_was_never_asked_for_cannot_be_released(tmp_path: Path):
@@ -482,6 +514,16 @@ async def test_what_is_or_may_be_spent_is_committed(
         if state in MAY_BE_RELEASED:
             await journal.release("mug")
             assert expected == journal.committed()
+
+
+async def test_a_task_that_the_user_gave_up_is_evidence_of_its_end_yet(tmp_path: Path):
+    """Nobody follows it; if it ends after all, that is written."""
+    async with opened(tmp_path / "jobs.db") as journal:
+        await to_running(journal)
+        await journal.release("mug")
+        assert ([], 4700) == (journal.unfinished(), journal.committed())
+        await journal.end("t-1", failed=True, answer=ANSWER)
+        assert (State.FAILED, 0) == (known(journal, "mug").state, journal.committed())
 
 
 async def test_a_released_failure_is_not_committed(tmp_path: Path):

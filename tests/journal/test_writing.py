@@ -275,6 +275,22 @@ async def test_trouble_is_told_once(tmp_path: Path, caplog: pytest.LogCaptureFix
     assert 2 == caplog.text.count("can be written again")
 
 
+async def test_a_journal_that_is_opened_again_tells_nobody_of_before(tmp_path: Path):
+    """Who listened to it has gone with its closing."""
+    told: list[JournalError] = []
+    async with opened(tmp_path / "jobs.db") as journal:
+        journal.on_trouble(told.append)
+        await journal.aclose()
+        journal.open(origin=ORIGIN, key_fingerprint=KEY)
+        stop_writing(journal)
+        claimed = journal.claim("t-1")
+        await asyncio.sleep(0.5)
+        assert journal.trouble is not None
+        write_again(journal)
+        await claimed
+    assert [] == told
+
+
 async def test_closing_tries_once_more(tmp_path: Path):
     """At once: nobody waits a second for a disk that has room again."""
     loop = asyncio.get_running_loop()
@@ -321,6 +337,27 @@ async def test_a_paid_task_that_cannot_be_written_is_named_at_the_end(
     assert warnings[1].endswith("client.wait('t-2').")
     async with opened(path) as again:
         assert ["mug", None] == [record.key for record in again.unknown()]
+
+
+async def test_closing_ends_also_where_nothing_can_be_read(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+):
+    """Each paid task is named, without its label, and the lock is free."""
+    path = tmp_path / "jobs.db"
+    journal = Journal(path)
+    journal.open(origin=ORIGIN, key_fingerprint=KEY)
+    attempts = [journal.intend(intent(key))[0] for key in ("mug", "cup")]
+    await journal.flush()
+    stop_writing(journal)
+    for attempt in attempts:
+        _ = journal.accept(attempt, f"t-{attempt}")
+    assert journal._reading is not None
+    journal._reading.set_authorizer(lambda *_: sqlite3.SQLITE_DENY)
+    await closed(journal)
+    assert "client.wait('t-1').\n" in caplog.text
+    assert "client.wait('t-2').\n" in caplog.text
+    async with opened(path) as again:
+        assert ["mug", "cup"] == [record.key for record in again.unknown()]
 
 
 async def test_a_full_disk_is_told_in_its_own_words(tmp_path: Path):

@@ -51,6 +51,9 @@ def resolve(settings: Settings, /, run: Path, yes: bool, **said: Any) -> int:
     ever sent again by itself. Without an option it changes nothing and needs no key;
     --adopt needs one. The options may be repeated. The exit code is 7 while anything
     is unknown.
+
+    --resubmit and --forget also take the key of a picture in flight, if the service
+    does not know its task any more; that needs a key for the service, too.
     """
     from aivideo_async.cli import interrupts
     from aivideo_async.cli.resolve.decisions import Decisions, Said
@@ -60,6 +63,6 @@ def resolve(settings: Settings, /, run: Path, yes: bool, **said: Any) -> int:
     wanted = Said(**said)
     if not wanted:
         return unknown.show()
-    decisions = Decisions.read(wanted, unknown.records)
+    decisions = Decisions.read(wanted, unknown.records, unknown.running)
     unknown.confirm(decisions, yes=yes)
     return interrupts.run(lambda _: unknown.settle(decisions), collects=False)

@@ -46,9 +46,13 @@ class Decisions:
     forget: Sequence[str]
 
     @classmethod
-    def read(cls, said: Said, unknown: Iterable[Record]) -> Decisions:
+    def read(
+        cls, said: Said, unknown: Iterable[Record], running: Iterable[Record] = ()
+    ) -> Decisions:
         """
-        Read what was *said* of what is *unknown*.
+        Read what was *said* of what is *unknown*, or of what is *running*.
+
+        The latter is only meant where its key is named, and cannot be adopted.
 
         Raises:
             click.UsageError: A key is not unknown or is named twice, a word is no task
@@ -64,8 +68,9 @@ class Decisions:
         named = [*adopt, *said.resubmit, *said.forget]
         if len(adopt) < len(said.adopt) or len({*named}) < len(named):
             raise _wrong("A key is named twice.")
+        given_up = {one.key for one in running} - adopt.keys()
         for key in named:
-            if key not in known:
+            if key not in known and key not in given_up:
                 raise _wrong(f"{printable(key)} has no unknown outcome.")
         if said.resubmit_all and said.forget_all:
             raise _wrong("--resubmit-all and --forget-all exclude each other.")

@@ -23,6 +23,7 @@ __all__ = [
     "at_risk",
     "clock_ahead",
     "fields",
+    "in_flight",
     "misfit",
     "overview",
     "salvaged",
@@ -83,6 +84,16 @@ def ways_out(path: Path, owner: Owner | None) -> Iterator[str]:
         yield f"  {command('resolve', str(path), option, word, owner=where)}"
         yield f"      {effect}"
     yield "--resubmit-all and --forget-all mean all that are not named otherwise."
+
+
+def in_flight(path: Path, running: Sequence[Record]) -> Iterator[str]:
+    """Tell for people what to do if a task in flight is gone."""
+    if running:
+        key = printable(_key(running[0]))
+        yield ""
+        yield f"In flight, paid: {len(running):,}, and the next run collects it. If it says"
+        yield "task_not_found of one, its key can be named here, too:"
+        yield f"  {command('resolve', str(path), '--resubmit', key)}"
 
 
 def fields(record: Record) -> dict[str, Any]:

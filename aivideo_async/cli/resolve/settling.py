@@ -7,7 +7,7 @@ for no decision.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Container, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,9 +26,11 @@ from aivideo_async.cli.resolve.decisions import Decisions
 from aivideo_async.cli.resolve.evidence import (
     at_risk,
     fields,
+    in_flight,
     overview,
     ways_out,
 )
+from aivideo_async.cli.resolve.gone import still_there
 from aivideo_async.cli.runs import reading, step_lines, unchanged
 from aivideo_async.cli.status.survey import survey
 from aivideo_async.journal import Journal, Owner, Record
@@ -46,12 +48,14 @@ class Unknown:
         settings: The global options.
         path: The run's folder.
         records: What is unknown, the oldest first.
+        running: What is in flight; its task may be gone.
         owner: Whose journal it is.
     """
 
     settings: Settings
     path: Path
     records: Sequence[Record]
+    running: Sequence[Record]
     owner: Owner | None
 
     @classmethod
@@ -64,7 +68,8 @@ class Unknown:
             JournalError: It cannot be read.
         """
         with reading(path) as known:
-            return cls(settings, path, known.unknown(), known.owner())
+            unknown, running = known.unknown(), known.unfinished()
+            return cls(settings, path, unknown, running, known.owner())
 
     def show(self) -> Exit:
         """Print each, and the ways out."""
@@ -76,6 +81,8 @@ class Unknown:
         if self.records:
             for text in ways_out(self.path, self.owner):
                 console.result(text)
+        for text in in_flight(self.path, self.running):
+            console.result(text)
         return self.tell()
 
     def tell(self) -> Exit:
@@ -93,7 +100,8 @@ class Unknown:
         Raises:
             NotAgreedError: Nobody is there to be asked, or the answer is no.
         """
-        again = [one for one in self.records if one.key in decisions.resubmit]
+        listed = [*self.records, *self.running]
+        again = [one for one in listed if one.key in decisions.resubmit]
         if yes or not again:
             return
         text = (
@@ -116,34 +124,45 @@ class Unknown:
             AIVideoError: The key is wrong, or the journal cannot be written.
         """
         assert self.owner is not None  # noqa: S101  (something was bought)
-        if decisions.adopt:
+        given_up = self._given_up(decisions)
+        if decisions.adopt or given_up:
             check_address(self.settings, self.owner)
         codes: list[Exit] = []
         async with held(self.path, self.owner) as journal:
             if decisions.adopt:
                 records = self._by_key
                 codes += await adopt(self.settings, journal, records, decisions.adopt)
+            kept = await still_there(self.settings, given_up) if given_up else []
+            codes += [Exit.SOME_FAILED] * len(kept)
             with unchanged():
-                await self._say(journal, decisions)
+                await self._say(journal, decisions, kept)
         await anyio.to_thread.run_sync(self._refresh)
         for text in step_lines(survey(self.path, datetime.now(UTC)).steps):
             self.settings.console.result(text)
         left = Unknown.read(self.settings, self.path)
         return worst([*codes, left.tell()])
 
+    def _given_up(self, decisions: Decisions) -> dict[str, Record]:
+        named = {*decisions.resubmit, *decisions.forget}
+        return {one.key: one for one in self.running if one.key and one.key in named}
+
     @property
     def _by_key(self) -> dict[str, Record]:
-        return {one.key: one for one in self.records if one.key}
+        return {one.key: one for one in (*self.records, *self.running) if one.key}
 
-    async def _say(self, journal: Journal, decisions: Decisions) -> None:
+    async def _say(
+        self, journal: Journal, decisions: Decisions, kept: Container[str]
+    ) -> None:
         """Write down each word, if it is of what was shown."""
         seen = {key: record.seen for key, record in self._by_key.items()}
         for key in decisions.resubmit:
-            await journal.release(key, seen[key])
-            self._settled(key, "resubmitted", "the next run buys it again")
+            if key not in kept:
+                await journal.release(key, seen[key])
+                self._settled(key, "resubmitted", "the next run buys it again")
         for key in decisions.forget:
-            await journal.forget(key, seen[key])
-            self._settled(key, "forgotten", "left alone; it counts as spent")
+            if key not in kept:
+                await journal.forget(key, seen[key])
+                self._settled(key, "forgotten", "left alone; it counts as spent")
 
     def _settled(self, key: str, how: str, text: str) -> None:
         console = self.settings.console

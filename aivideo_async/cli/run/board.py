@@ -75,6 +75,11 @@ class Board:
         return self.total - sum(self.counts[status] for status in WAITING)
 
     @property
+    def carried(self) -> int:
+        """How many were in flight when this command began."""
+        return self._at_first[Status.IN_FLIGHT]
+
+    @property
     def spent_in_all(self) -> Decimal:
         """Credits for all that is there."""
         return self.before.spent + self.collected + self.spent

@@ -90,8 +90,6 @@ class Carrying:
         loop = asyncio.get_running_loop()
         before = overview_of(journal)
         funds = await balance(client)
-        self.board = board = self._new_board(before, loop.time())
-        interrupts.collects = True
         bulk = BulkRun(
             client,
             journal,
@@ -100,6 +98,8 @@ class Carrying:
             download=self.terms.download,
             only=self.only,
         )
+        self.board = board = self._new_board(before, bulk.left_out(), loop.time())
+        interrupts.collects = True
         with self.settings.console.progress(board.total, board.done) as progress:
             shown = self._shown(progress, client)
             with beating(shown, lambda: self._standing(client, interrupts, shown)):
@@ -110,9 +110,9 @@ class Carrying:
         if interrupts.code is None:
             await self._tell_drift(client, funds, before)
 
-    def _new_board(self, before: Overview, now: float) -> Board:
+    def _new_board(self, before: Overview, left_out: int, now: float) -> Board:
         return Board(
-            counts=self.counts.copy(),
+            counts=self.counts + Counter({Status.IN_FLIGHT: left_out}),
             before=before,
             cap=self.terms.cap,
             max_in_flight=self.terms.max_in_flight,
@@ -137,8 +137,8 @@ class Carrying:
         assert self.board is not None  # noqa: S101  (for the type checker)
         entry, error = result.entry, result.error
         ended = self.board.note(result)
-        if error is not None and entry.status is Status.OK:
-            self.codes.append(code_of(error))  # made, and not saved
+        if error is not None and entry.status in (Status.OK, Status.IN_FLIGHT):
+            self.codes.append(code_of(error))  # paid for, and not here
         if isinstance(error, JournalError) and entry.task_id is not None:
             self.owed[entry.task_id] = None
         if entry.status is Status.QUEUED:
@@ -206,22 +206,21 @@ class Carrying:
         self, client: AsyncClient, funds: Decimal | None, before: Overview
     ) -> None:
         """Tell if the balance went another way than the price table says."""
-        unclear = (
-            client.stats().unknown
-            or before.counts.get(Status.IN_FLIGHT)
-            or Exit.DISK in self.codes
-        )
-        if funds is None or unclear or self.board is None:
+        assert self.board is not None  # noqa: S101  (for the type checker)
+        stats = client.stats()
+        running = before.counts.get(Status.IN_FLIGHT) or self.board.carried
+        if funds is None or running or stats.unknown or Exit.DISK in self.codes:
             return
         try:
             after = await balance(client)
         except AIVideoError:
             return
         self.settings.console.summary["balance"] = after
-        if after is not None and funds - after != self.board.spent:
+        due = stats.committed - before.spent - before.at_stake
+        if after is not None and funds - after != due:
             self.settings.console.warn(
                 f"the balance fell by {money.credits(funds - after)}, and by the price "
-                f"table it would be {money.number(self.board.spent)}. The price may have "
+                f"table it would be {money.number(due)}. The price may have "
                 "changed, or something else uses this account; see: aivideo price"
             )
 

@@ -9,10 +9,11 @@ import sys
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
+import anyio
 import pytest
 import pytest_asyncio
 
-from aivideo_async.emulator import Emulator, Scenario
+from aivideo_async.emulator import Act, Emulator, Rule, Scenario
 from aivideo_async.journal import Journal, State
 from tests.cli.conftest import Aivideo
 from tests.cli.processes import charged, ids_of, running
@@ -101,7 +102,7 @@ async def test_sigterm_collects_for_ten_seconds(busy: Emulator, tmp_path: Path):
 
 
 async def test_a_drain_bounds_the_collecting(stuck: Emulator, tmp_path: Path):
-    """After so many seconds it leaves by itself."""
+    """After so many seconds it leaves by itself, and tells how it stands, as ever."""
     words = command(tmp_path, 3, "--drain", "0.2")
     async with running(stuck, tmp_path, *words) as process:
         await charged(stuck, 3)
@@ -110,6 +111,29 @@ async def test_a_drain_bounds_the_collecting(stuck: Emulator, tmp_path: Path):
         ran = await process.ends()
     assert 130 == ran.code
     assert {*states(tmp_path / "r").values()} == {State.RUNNING}
+    assert ": 3 in flight\n" in ran.stdout
+    assert "Next      aivideo run " in ran.stdout
+    assert "Left at once" not in ran.stderr
+    manifest = (tmp_path / "r" / "manifest.jsonl").read_text("utf-8")
+    assert 3 == manifest.count('"status":"in_flight"')
+    assert (tmp_path / "r" / "report.html").is_file()
+
+
+async def test_a_drain_ends_downloads_and_leaves_nothing_of_them(tmp_path: Path):
+    """What is not on disk is to be saved; programs get the counts, too."""
+    never = Scenario(rules=(Rule("file", Act(delay=10_000)),))
+    async with Emulator(never, speed=1000) as emulator:
+        words = command(tmp_path, 3, "--drain", "0.2", "--json")
+        async with running(emulator, tmp_path, *words) as process:
+            await charged(emulator, 3)
+            while {*states(tmp_path / "r").values()} != {State.DONE}:
+                await anyio.sleep(0.05)
+            process.interrupt(signal.SIGINT)
+            ran = await process.ends()
+    summary = json.loads(ran.stdout.splitlines()[-1])
+    assert (130, {"ok": 3}, 3) == (ran.code, summary["counts"], summary["to_save"])
+    assert not (tmp_path / "r" / "images" / ".arriving").exists()
+    emulator.ledger.assert_clean()
 
 
 async def test_waiting_for_a_limit_ends_at_the_first_ctrl_c(tmp_path: Path):

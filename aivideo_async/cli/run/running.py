@@ -169,7 +169,7 @@ def finish(carrying: Carrying) -> int:
     board, codes = carrying.board, carrying.codes
     if board is None:
         return code or worst(codes)
-    if not carrying.complete:
+    if carrying.hurried:
         console.note(
             "Left at once. What was bought is in the journal; the same command collects it."
         )

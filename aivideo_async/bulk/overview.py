@@ -29,12 +29,14 @@ class Overview:
         spent: Credits for what was paid and is ready, whatever plan it was of.
         at_stake: Credits for what is in flight or unknown, whatever plan it was of.
         to_spend: Credits for what is not sent yet of the present plan.
+        to_save: How many of those that are ready are not on this disk yet.
     """
 
     counts: Mapping[Status, int]
     spent: Decimal
     at_stake: Decimal
     to_spend: Decimal
+    to_save: int = 0
 
     @property
     def total(self) -> int:
@@ -53,10 +55,12 @@ class Overview:
 def overview_of(known: Journal | Reader) -> Overview:
     """Read how the run stands."""
     counts: Counter[Status] = Counter()
-    to_spend = 0
+    to_spend = to_save = 0
     for count in known.counts():
         status = status_of(count.state, count.word, count.status)
         counts[status] += count.rows
+        if count.state is State.DONE and status is Status.OK:
+            to_save += count.rows
         if status is Status.QUEUED:
             to_spend += count.price
     prices = known.prices()
@@ -65,6 +69,7 @@ def overview_of(known: Journal | Reader) -> Overview:
         spent=from_milli(sum(prices[state] for state in READY)),
         at_stake=from_milli(sum(prices[state] for state in AT_STAKE)),
         to_spend=from_milli(to_spend),
+        to_save=to_save,
     )
 
 

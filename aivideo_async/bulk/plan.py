@@ -22,7 +22,15 @@ from aivideo_async.bulk.rows import Problems
 from aivideo_async.bulk.selection import Condition, sample, selected, unknown_columns
 from aivideo_async.bulk.sheet import Sheet
 from aivideo_async.bulk.standing import status_of
-from aivideo_async.journal import Journal, PlannedRow, Reader, Record, Seen, fingerprint
+from aivideo_async.journal import (
+    Journal,
+    PlannedRow,
+    Reader,
+    Record,
+    Seen,
+    State,
+    fingerprint,
+)
 from aivideo_async.models.money import from_milli, milli
 from aivideo_async.models.requests import GenerationRequest
 
@@ -70,6 +78,7 @@ class Plan:
         problems: What is wrong with the sheet; with an error in it nothing is bought.
         counts: How many of the wanted pictures stand how.
         committed: Credits that the whole run has spent, or has in flight or unknown.
+        to_save: How many of those that are ready are not on this disk yet.
         cost: What those cost that are to be bought, in credits, at most.
         unpriced: How many of these have no known price.
         by_resolution: How many are to be bought of each resolution, and for how much.
@@ -83,6 +92,7 @@ class Plan:
     problems: Problems = Factory(Problems)
     counts: Counter[Status] = Factory(Counter)
     committed: Decimal = Decimal(0)
+    to_save: int = 0
     cost: Decimal = Decimal(0)
     unpriced: int = 0
     by_resolution: dict[str, tuple[int, Decimal]] = Factory(dict)
@@ -161,6 +171,8 @@ def _compared(
     """Tell how *item* stands, and note if its row asks for something else by now."""
     record = known.find(item.key) if known else None
     status = _standing(record)
+    if status is Status.OK and record is not None:
+        plan.to_save += record.state is State.DONE
     if record is None or record.fingerprint == asked_for(item.request):
         return status
     return _changed(plan, item.key, record, status, redo=redo)

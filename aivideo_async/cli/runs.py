@@ -107,11 +107,13 @@ def next_steps(
             command("resolve", folder),
             f"{money.pictures(unknown)} whose outcome is unknown",
         )
-    if left := counts.get(Status.QUEUED, 0) + counts.get(Status.IN_FLIGHT, 0):
-        cost = f"at most {money.credits(overview.to_spend)}"
+    left = counts.get(Status.QUEUED, 0) + counts.get(Status.IN_FLIGHT, 0)
+    if (left or overview.to_save) and sheet != "-":  # what was piped in is gone
+        to_go = f"{money.pictures(left)} to go, " if left else ""
+        saved = f"{overview.to_save:,} to be saved, " if overview.to_save else ""
         yield NextStep(
             command("run", sheet, "-o", folder, owner=owner),
-            f"{money.pictures(left)} to go, {cost}",
+            f"{to_go}{saved}at most {money.credits(overview.to_spend)}",
         )
     if failures.transient:
         cost = f"at most {money.credits(failures.price)}"

@@ -39,7 +39,9 @@ BRIEFLY: Mapping[type[Exception], Callable[[Any], str]] = {
     WaitTimeoutError: lambda error: (
         f"not ready yet, task {error.task_id}" if error.task_id else str(error)
     ),
-    DownloadError: lambda error: f"made, but not saved: {error.__cause__ or error}",
+    DownloadError: lambda error: (
+        f"made, but not saved: {error.__cause__ or str(error).partition('. ')[0]}"
+    ),
     APIError: lambda error: (
         f"{error.code or error.status or 'refused'}: {error.message}"
     ),

@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from aivideo_async import DownloadError
+from aivideo_async.bulk.manifest import Entry, Status
+from aivideo_async.cli.run.carrying import _line
 from aivideo_async.emulator import Act, Emulator, Rule, Scenario, acts
 from aivideo_async.journal import State
 from tests.cli.conftest import Aivideo, point_at
@@ -79,9 +82,14 @@ async def test_what_was_not_saved_is_saved_later(
 ):
     """With --no-download a run buys only."""
     sheet = wide(tmp_path / "a.csv", 2)
-    await aivideo("run", sheet, "-o", "r", "--yes", "--no-download")
+    said = await aivideo("run", sheet, "-o", "r", "--yes", "--no-download")
     assert not (tmp_path / "r" / "images").exists()
+    assert any(line.endswith(": 2 ok (2 of them to be saved)") for line in said.lines)
+    assert "          2 to be saved, at most 0 credits ($0.00)" in said.lines
+    status = await aivideo("status", "r")
+    assert "Pictures  2 of 2: 2 to be saved" in status.lines
     said = await aivideo("run", sheet, "-o", "r")
+    assert "So far    2 done, 2 of them to be saved (free)" in said.stderr
     assert (0, 2) == (said.code, creates(emulator))
     assert 2 == len([*(tmp_path / "r" / "images").iterdir()])
 
@@ -126,6 +134,17 @@ async def test_a_sheet_from_standard_input(
     monkeypatch.setattr(sys, "stdin", stdin)
     said = await aivideo("run", "-", "-o", "r", "--max-cost", "1")
     assert (0, ["a mug"]) == (said.code, prompts(emulator))
+
+
+async def test_no_next_step_reads_what_was_piped_in(
+    aivideo: Aivideo, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+):
+    """A shell could not repeat it."""
+    stdin = io.TextIOWrapper(io.BytesIO(b"sku,prompt\nMUG,a mug\nCUP,a cup\n"))
+    monkeypatch.setattr(sys, "stdin", stdin)
+    said = await aivideo("run", "-", "-o", "r", "--max-credits", "2.4")
+    assert (5, 1) == (said.code, creates(emulator))
+    assert "aivideo run -" not in said.stdout + (await aivideo("status", "r")).stdout
 
 
 async def test_a_journal_that_a_full_disk_let_not_begin_is_begun(
@@ -190,6 +209,10 @@ async def test_a_limit_that_is_too_little_is_told_before(
     words = " ".join(said.stderr.split())
     assert (5, 4) == (said.code, creates(emulator))
     assert (
+        "Error: --max-cost 0.05: 9.6 credits ($0.048) of the whole run are spent, in "
+        "flight or unknown, and one more picture costs 2.4 credits ($0.012)."
+    ) in words
+    assert (
         "Limit 10 credits ($0.05) for the whole run, $0.036 of it used so far: at that "
         "it stops. For all, --max-cost 0.06"
     ) in words
@@ -237,6 +260,18 @@ async def test_what_a_run_began_with_stays(
     said = await aivideo("run", sheet, "-o", "r", "--resolution", "4k")
     assert (2, 1) == (said.code, creates(emulator))
     assert "the run in r began with 2k, and that stays" in said.stderr
+
+
+def test_a_picture_that_could_not_be_saved_is_saved_by_the_same_command():
+    """It says so, and no name of a function."""
+    error = DownloadError(
+        "Task t-1 could not be saved: HTTP 503. The task is paid and its result is not "
+        "lost; call download again.",
+        task_id="t-1",
+    )
+    entry = Entry(key="MUG", sku="MUG", variant=1, status=Status.OK)
+    expected = "MUG  made, but not saved: Task t-1 could not be saved: HTTP 503"
+    assert f"{expected}; the same command saves it" == _line(entry, error)
 
 
 # --- changed rows -----------------------------------------------------------------

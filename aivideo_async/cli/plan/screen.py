@@ -29,7 +29,7 @@ RESUMED = {
     Status.FAILED: "failed",
     Status.REFUSED: "refused",
     Status.INVALID: "not valid",
-    Status.SKIPPED: "settled",
+    Status.SKIPPED: "settled (counts as spent)",
 }
 """How what an earlier run left is put, in this order."""
 
@@ -89,6 +89,8 @@ def resumed(plan: Plan) -> Iterator[str]:
         for status, word in RESUMED.items()
         if plan.counts[status]
     ]
+    if plan.to_save:
+        found.append(f"{plan.to_save:,} of them to be saved (free)")
     if found:
         yield from labelled("So far", ", ".join(found))
     if plan.changed:
@@ -185,6 +187,7 @@ def record_of(source: str, plan: Plan, balance: Decimal | None) -> dict[str, Any
         "counts": {
             str(status): count for status, count in plan.counts.items() if count
         },
+        "to_save": plan.to_save,
         "skipped": plan.skipped,
         "changed": plan.changed,
         "redone": [*plan.released],

@@ -160,7 +160,7 @@ class Recall:
     def _answer(self, job: Job, record: Record) -> None:
         if not fits(record, job):
             self._deliveries.fail(job, _another(record))
-        elif record.state is State.RUNNING:
+        elif record.state is State.RUNNING and record.word is None:
             self._resume(job, record)
         elif record.answer is not None:
             self._give(job, Task.from_json(record.answer))

@@ -39,7 +39,7 @@ def prompts(emulator: Emulator) -> list[Any]:
 
 
 def set_running(folder: Path, key: str, *, gone: bool = False) -> None:
-    """Let a picture that was made be in flight again; its task may be *gone*."""
+    """Let a picture that was made be in flight, for long; its task may be *gone*."""
     journal = RunFolder(folder).journal
     which = "(SELECT attempt.id FROM item JOIN attempt ON item = item.id WHERE key = ?)"
     task = "'gone'" if gone else "task_id"
@@ -47,7 +47,8 @@ def set_running(folder: Path, key: str, *, gone: bool = False) -> None:
         db.execute(f"DELETE FROM file WHERE attempt = {which}", [key])
         db.execute(
             f"UPDATE attempt SET state = 'running', answer = NULL, claimed = 0,"
-            f" task_id = {task} WHERE id = {which}",
+            f" task_id = {task}, intended_at = '2026-01-01T00:00:00+00:00'"
+            f" WHERE id = {which}",
             [key],
         )
 

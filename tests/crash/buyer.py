@@ -1,9 +1,11 @@
-"""What is killed: a bulk run in a process of its own, from its sheet to its last picture."""
+"""What is killed: a bulk run in a process of its own, by the library or the command."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import os
+import sys
 from pathlib import Path
 
 from aivideo_async import AsyncClient, Backoff
@@ -11,16 +13,27 @@ from aivideo_async.bulk.folder import RunFolder
 from aivideo_async.bulk.plan import Selection, write_plan
 from aivideo_async.bulk.run import BulkRun
 from aivideo_async.bulk.sheet import open_sheet
+from aivideo_async.cli.app import run as aivideo
+from aivideo_async.cli.exits import Exit
 from aivideo_async.emulator.core import API_KEY
 from aivideo_async.journal import Journal
 from aivideo_async.models.prices import Prices
 
-__all__ = ["CONNECTIONS", "SHEET", "buy", "buy_and_save", "buy_slowly"]
+__all__ = [
+    "CONNECTIONS",
+    "RUN",
+    "SHEET",
+    "buy",
+    "buy_and_save",
+    "buy_slowly",
+    "command",
+]
 
 CONNECTIONS = 64
 """How many creates can be on the wire when it dies."""
 
 SHEET = "products.csv"
+RUN = "run"
 
 QUICK = Backoff(initial=0.05, factor=1.0, cap=0.05, jitter=0.0)
 
@@ -40,6 +53,15 @@ def buy_slowly(url: str, folder: str) -> None:
     asyncio.run(_carry_out(url, Path(folder), rate=None))
 
 
+def command(url: str, folder: str) -> None:
+    """Do what ``aivideo run`` does; unknown outcomes are no failure here."""
+    os.environ |= {"AIVIDEOAPI_BASE_URL": url, "AIVIDEOAPI_API_KEY": API_KEY}
+    os.chdir(folder)
+    words = ["run", SHEET, "-o", RUN, "--yes", "--quiet", "-c", "80", "--rate", "2000"]
+    code = aivideo(words)
+    sys.exit(0 if code in (Exit.DONE, Exit.UNKNOWN) else code)
+
+
 async def _carry_out(
     url: str,
     path: Path,
@@ -49,7 +71,8 @@ async def _carry_out(
     in_flight: int = 80,
 ) -> None:
     logging.getLogger("aivideo_async").setLevel(logging.ERROR)
-    folder = RunFolder(path)
+    folder = RunFolder(path / RUN)
+    folder.path.mkdir(exist_ok=True)
     journal = Journal(folder.journal)
     client = AsyncClient(
         API_KEY,

@@ -22,7 +22,7 @@ from attrs import Factory, define, frozen
 from aivideo_async import Emulator
 from aivideo_async.emulator import Reply, Request, Scenario
 from aivideo_async.journal import Journal, Reader, State
-from tests.crash.buyer import CONNECTIONS, SHEET
+from tests.crash.buyer import CONNECTIONS, RUN, SHEET
 
 __all__ = ["Buyer", "Story"]
 
@@ -152,7 +152,7 @@ class Story:
 
     @property
     def _journal(self) -> Path:
-        return self.folder / "journal.db"
+        return self.folder / RUN / "journal.db"
 
     def _check_end(self) -> None:
         """Each row has come to an end, and its file is what the journal says."""
@@ -162,7 +162,7 @@ class Story:
         for row in rows:
             assert row.record.state in (State.DONE, State.SAVED, State.UNKNOWN)
             for file in row.files:
-                content = (self.folder / file.path).read_bytes()
+                content = (self.folder / RUN / file.path).read_bytes()
                 assert (file.size, file.sha256) == (
                     len(content),
                     hashlib.sha256(content).hexdigest(),

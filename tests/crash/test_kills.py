@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from aivideo_async.emulator import Rule, Scenario, acts
-from tests.crash.buyer import buy, buy_and_save, buy_slowly
+from tests.crash.buyer import buy, buy_and_save, buy_slowly, command
 from tests.crash.story import Buyer, Story
 
 KILLS = int(os.environ.get("AIVIDEO_KILLS", "50"))
 """How many in all; CONTRIBUTING.md tells of long nights."""
 
-EACH = 10
+EACH = 8
 """How often the buyer of one sheet is killed."""
 
 
@@ -28,6 +28,7 @@ STORIES: dict[str, tuple[Buyer, Scenario, int, int]] = {
     "lost": (buy, service(Rule("create", acts.LOST_REPLY, share=0.1)), 800, 120),
     "late": (buy, service(Rule("create", acts.slow(0.05), share=0.5)), 800, 120),
     "busy": (buy_slowly, service(rate=200.0, burst=20.0), 200, 40),
+    "command": (command, service(), 300, 150),
     "saved": (buy_and_save, service(Rule("file", acts.DROPPED, share=0.05)), 300, 80),
 }
 """Who buys, what the service does, how many pictures, within how many requests he dies."""

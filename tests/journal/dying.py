@@ -33,10 +33,18 @@ async def main(path: str, limit: int) -> None:
     journal.open(origin=ORIGIN, key_fingerprint=KEY)
     if limit:
         resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+    trouble: asyncio.Future[JournalError] = asyncio.get_running_loop().create_future()
+
+    def tell(error: JournalError) -> None:
+        if not trouble.done():
+            trouble.set_result(error)
+
+    journal.on_trouble(tell)
     try:
         async with asyncio.TaskGroup() as group:
             for writer in range(WRITERS):
                 group.create_task(buy(journal, writer))
+            raise await trouble  # all of them may wait for room
     except* JournalError as group_error:
         print("refused", group_error.exceptions[0], flush=True)
     await journal.aclose()

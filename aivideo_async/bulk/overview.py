@@ -10,7 +10,7 @@ from attrs import frozen
 
 from aivideo_async.bulk.manifest import Status
 from aivideo_async.bulk.standing import entry_of, is_transient, status_of
-from aivideo_async.journal import Journal, Reader, State
+from aivideo_async.journal import Journal, Reader, State, Word
 from aivideo_async.models.money import from_milli
 
 __all__ = ["Failures", "Overview", "failures_of", "overview_of"]
@@ -26,8 +26,9 @@ class Overview:
 
     Attributes:
         counts: How many pictures of the present plan stand how.
-        spent: Credits for what was paid and is ready, whatever plan it was of.
-        at_stake: Credits for what is in flight or unknown, whatever plan it was of.
+        spent: Credits for what was paid and is ready, whatever plan it was of; and for
+            what was unknown, and is settled by the user's word.
+        at_stake: Credits for what else is in flight or unknown, whatever plan it was of.
         to_spend: Credits for what is not sent yet of the present plan.
         to_save: How many of those that are ready are not on this disk yet.
     """
@@ -63,11 +64,15 @@ def overview_of(known: Journal | Reader) -> Overview:
             to_save += count.rows
         if status is Status.QUEUED:
             to_spend += count.price
-    prices = known.prices()
+    spent = at_stake = 0
+    for (state, word), price in known.prices().items():
+        settled = state in AT_STAKE and word is Word.FORGOTTEN
+        spent += price * (state in READY or settled)
+        at_stake += price * (state in AT_STAKE and not settled)
     return Overview(
         counts=counts,
-        spent=from_milli(sum(prices[state] for state in READY)),
-        at_stake=from_milli(sum(prices[state] for state in AT_STAKE)),
+        spent=from_milli(spent),
+        at_stake=from_milli(at_stake),
         to_spend=from_milli(to_spend),
         to_save=to_save,
     )

@@ -275,6 +275,25 @@ async def test_a_forgotten_purchase_is_left_alone(
     assert "2 settled" in (await aivideo("status", "run")).stdout
 
 
+async def test_what_was_forgotten_may_be_bought_after_all(
+    spring: Path, aivideo: Aivideo, emulator: Emulator, tmp_path: Path
+):
+    """It is spent, not at stake; it can be resubmitted, and that asks as ever."""
+    await aivideo("resolve", "run", "--forget-all")
+    said = await aivideo("status", "run")
+    assert "Spent     7.2 credits" in said.stdout
+    assert "At stake" not in said.stdout
+    plan = await aivideo("plan", tmp_path / "products.csv", "-o", "run", "--offline")
+    assert "2 settled (counts as spent)" in plan.stdout
+    refused = await aivideo("resolve", "run", "--resubmit", "B")
+    assert (2, Word.FORGOTTEN) == (refused.code, known_of(spring, "B").word)
+    assert 0 == (await aivideo("resolve", "run", "--resubmit", "B", "--yes")).code
+    sheet = sheet_of(tmp_path, "a mug", "a cup", "a jug")
+    await bought(emulator, spring, sheet=sheet)
+    assert State.SAVED is known_of(spring, "B").state
+    assert 4 == len(emulator.ledger.charges)
+
+
 async def test_what_is_resubmitted_is_bought_by_the_next_run(
     spring: Path, aivideo: Aivideo, emulator: Emulator, tmp_path: Path
 ):

@@ -434,7 +434,8 @@ async def test_what_cannot_be_collected_is_no_success(
     said = await aivideo(*words)
     assert 3 == said.code
     assert "1 ok, 1 in flight" in said.stdout
-    assert "failed SKU-001  " in said.stderr
+    assert "still in flight: SKU-001  " in said.stderr
+    assert "failed" not in said.stderr
 
 
 async def test_what_the_sheet_leaves_out_now_is_collected(

@@ -12,10 +12,10 @@ from aivideo_async.bulk.manifest import Status
 from aivideo_async.bulk.plan import Plan
 from aivideo_async.bulk.rows import Problem, Problems
 from aivideo_async.cli import money
-from aivideo_async.cli.words import shortened
+from aivideo_async.cli.words import cut, shortened
 from aivideo_async.models.text import printable
 
-__all__ = ["buying", "covered", "cut", "labelled", "lines", "record_of"]
+__all__ = ["buying", "covered", "labelled", "lines", "record_of"]
 
 SHOWN = 20
 """How many errors, and how many warnings, are shown; the rest is counted."""
@@ -78,7 +78,8 @@ def examples(prompts: dict[str, str]) -> Iterator[str]:
     """Show the first prompts that are to be bought."""
     label = "Examples" if len(prompts) > 1 else "Example"
     for key, prompt in prompts.items():
-        yield cut(f"{label:<9} {shortened(key, 24)}: {prompt}")
+        text = printable(f"{label:<9} {shortened(key, 24)}: {prompt}")
+        yield cut(text, WIDTH)
         label = ""
 
 
@@ -161,12 +162,6 @@ def _wrapped(text: str, first: str, rest: str) -> list[str]:
         subsequent_indent=rest,
         break_on_hyphens=False,
     )
-
-
-def cut(text: str) -> str:
-    """Fit *text* into a line; its blanks at the start stay."""
-    text = printable(text)
-    return text if len(text) <= WIDTH else f"{text[: WIDTH - 1]}…"
 
 
 def record_of(source: str, plan: Plan, balance: Decimal | None) -> dict[str, Any]:

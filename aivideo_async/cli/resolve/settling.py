@@ -49,6 +49,7 @@ class Unknown:
         path: The run's folder.
         records: What is unknown, the oldest first.
         running: What is in flight; its task may be gone.
+        forgotten: What was settled, and may be bought again or adopted after all.
         owner: Whose journal it is.
     """
 
@@ -56,6 +57,7 @@ class Unknown:
     path: Path
     records: Sequence[Record]
     running: Sequence[Record]
+    forgotten: Sequence[Record]
     owner: Owner | None
 
     @classmethod
@@ -68,8 +70,14 @@ class Unknown:
             JournalError: It cannot be read.
         """
         with reading(path) as known:
-            unknown, running = known.unknown(), known.unfinished()
-            return cls(settings, path, unknown, running, known.owner())
+            return cls(
+                settings,
+                path,
+                known.unknown(),
+                known.unfinished(),
+                known.forgotten(),
+                known.owner(),
+            )
 
     def show(self) -> Exit:
         """Print each, and the ways out."""
@@ -100,8 +108,7 @@ class Unknown:
         Raises:
             NotAgreedError: Nobody is there to be asked, or the answer is no.
         """
-        listed = [*self.records, *self.running]
-        again = [one for one in listed if one.key in decisions.resubmit]
+        again = [self._by_key[key] for key in decisions.resubmit]
         if yes or not again:
             return
         text = (
@@ -148,7 +155,8 @@ class Unknown:
 
     @property
     def _by_key(self) -> dict[str, Record]:
-        return {one.key: one for one in (*self.records, *self.running) if one.key}
+        listed = (*self.forgotten, *self.records, *self.running)
+        return {one.key: one for one in listed if one.key}
 
     async def _say(
         self, journal: Journal, decisions: Decisions, kept: Container[str]

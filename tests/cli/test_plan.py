@@ -8,6 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from rich.cells import cell_len
 
 from aivideo_async.bulk.manifest import Status
 from aivideo_async.bulk.plan import Plan
@@ -191,6 +192,17 @@ def test_many_problems_are_counted():
     shown = [*lines("a.csv", plan, None)]
     assert "  ... and 30 more" == shown[-1]
     assert max(map(len, shown)) <= 80
+
+
+def test_wide_characters_take_two_columns():
+    """A prompt, a key and a problem in Japanese stay within a terminal."""
+    wide = "赤いマグカップ" * 20
+    plan = Plan(examples={wide: wide}, changed=[wide, wide])
+    plan.problems.add(Problem(2, wide[:20], f"{wide} is too long.", warning=True))
+    plan.counts[Status.QUEUED] = 1
+    shown = [*lines(f"{wide}.csv", plan, None)]
+    assert max(map(cell_len, shown)) <= 80
+    assert "赤い" in "".join(shown)
 
 
 def test_a_balance_that_is_too_small_says_how_far_it_goes():

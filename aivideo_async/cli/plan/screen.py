@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from itertools import islice
@@ -154,14 +153,20 @@ def labelled(label: str, text: str) -> Iterator[str]:
     yield from _wrapped(text, f"{label:<9} ", " " * 10)
 
 
-def _wrapped(text: str, first: str, rest: str) -> list[str]:
-    return textwrap.wrap(
-        printable(text, len(text)),
-        WIDTH,
-        initial_indent=first,
-        subsequent_indent=rest,
-        break_on_hyphens=False,
-    )
+def _wrapped(text: str, first: str, rest: str) -> Iterator[str]:
+    """Break *text* into lines by their columns, of which many a character takes two."""
+    from rich.cells import cell_len, chop_cells
+
+    start, line = first, ""
+    for word in printable(text, len(text)).split():
+        for part in chop_cells(word, WIDTH - len(rest)):
+            longer = f"{line} {part}" if line else part
+            if line and cell_len(start + longer) > WIDTH:
+                yield start + line
+                start, longer = rest, part
+            line = longer
+    if line:
+        yield start + line
 
 
 def record_of(source: str, plan: Plan, balance: Decimal | None) -> dict[str, Any]:

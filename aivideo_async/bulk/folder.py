@@ -21,6 +21,7 @@ from aivideo_async._version import __version__
 from aivideo_async.bulk.orders import DEFAULTS, Defaults
 from aivideo_async.bulk.whole import writing
 from aivideo_async.errors import ConfigurationError
+from aivideo_async.journal.places import is_begun
 from aivideo_async.models.convert import converter
 from aivideo_async.models.text import printable
 
@@ -78,6 +79,11 @@ class RunFolder:
     def journal(self) -> Path:
         """The record of what was bought."""
         return self.path / "journal.db"
+
+    @property
+    def has_journal(self) -> bool:
+        """Whether there is one; where a full disk let none begin there is not."""
+        return is_begun(self.journal)
 
     @property
     def images(self) -> Path:

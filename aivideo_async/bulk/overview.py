@@ -10,7 +10,7 @@ from attrs import frozen
 
 from aivideo_async.bulk.manifest import Status
 from aivideo_async.bulk.standing import entry_of, is_transient, status_of
-from aivideo_async.journal import Journal, Reader, State
+from aivideo_async.journal import Journal, Reader, State, Word
 from aivideo_async.models.money import from_milli
 
 __all__ = ["Failures", "Overview", "failures_of", "overview_of"]
@@ -26,15 +26,18 @@ class Overview:
 
     Attributes:
         counts: How many pictures of the present plan stand how.
-        spent: Credits for what was paid and is ready, whatever plan it was of.
-        at_stake: Credits for what is in flight or unknown, whatever plan it was of.
+        spent: Credits for what was paid and is ready, whatever plan it was of; and for
+            what was unknown, and is settled by the user's word.
+        at_stake: Credits for what else is in flight or unknown, whatever plan it was of.
         to_spend: Credits for what is not sent yet of the present plan.
+        to_save: How many of those that are ready are not on this disk yet.
     """
 
     counts: Mapping[Status, int]
     spent: Decimal
     at_stake: Decimal
     to_spend: Decimal
+    to_save: int = 0
 
     @property
     def total(self) -> int:
@@ -53,18 +56,25 @@ class Overview:
 def overview_of(known: Journal | Reader) -> Overview:
     """Read how the run stands."""
     counts: Counter[Status] = Counter()
-    to_spend = 0
+    to_spend = to_save = 0
     for count in known.counts():
         status = status_of(count.state, count.word, count.status)
         counts[status] += count.rows
+        if count.state is State.DONE and status is Status.OK:
+            to_save += count.rows
         if status is Status.QUEUED:
             to_spend += count.price
-    prices = known.prices()
+    spent = at_stake = 0
+    for (state, word), price in known.prices().items():
+        settled = state in AT_STAKE and word is Word.FORGOTTEN
+        spent += price * (state in READY or settled)
+        at_stake += price * (state in AT_STAKE and not settled)
     return Overview(
         counts=counts,
-        spent=from_milli(sum(prices[state] for state in READY)),
-        at_stake=from_milli(sum(prices[state] for state in AT_STAKE)),
+        spent=from_milli(spent),
+        at_stake=from_milli(at_stake),
         to_spend=from_milli(to_spend),
+        to_save=to_save,
     )
 
 

@@ -8,7 +8,7 @@ a run buys from, so that a run goes on without its sheet.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from decimal import Decimal
 from itertools import islice
 
@@ -22,11 +22,19 @@ from aivideo_async.bulk.rows import Problems
 from aivideo_async.bulk.selection import Condition, sample, selected, unknown_columns
 from aivideo_async.bulk.sheet import Sheet
 from aivideo_async.bulk.standing import status_of
-from aivideo_async.journal import Journal, PlannedRow, Reader, Record, fingerprint
-from aivideo_async.models.money import milli
+from aivideo_async.journal import (
+    Journal,
+    PlannedRow,
+    Reader,
+    Record,
+    Seen,
+    State,
+    fingerprint,
+)
+from aivideo_async.models.money import from_milli, milli
 from aivideo_async.models.requests import GenerationRequest
 
-__all__ = ["Plan", "Selection", "make_plan", "write_plan"]
+__all__ = ["Plan", "Selection", "make_plan", "sample_of", "write_plan"]
 
 CHUNK = 500
 """Rows that are written in one transaction."""
@@ -47,7 +55,8 @@ class Selection:
         pattern: What the files are called; None for one that suits each row.
         where: Conditions, all of which a row has to meet.
         limit: Only so many pictures, from the top.
-        sample: Only so many pictures, spread evenly.
+        sample: Only so many pictures of these, spread evenly.
+        keys: Only these pictures; None for all.
         redo: Whether what was bought is bought again if its row has changed.
     """
 
@@ -56,6 +65,7 @@ class Selection:
     where: tuple[Condition, ...] = ()
     limit: int | None = None
     sample: int | None = None
+    keys: Container[str] | None = None
     redo: bool = False
 
 
@@ -67,24 +77,28 @@ class Plan:
     Attributes:
         problems: What is wrong with the sheet; with an error in it nothing is bought.
         counts: How many of the wanted pictures stand how.
+        committed: Credits that the whole run has spent, or has in flight or unknown.
+        to_save: How many of those that are ready are not on this disk yet.
         cost: What those cost that are to be bought, in credits, at most.
         unpriced: How many of these have no known price.
         by_resolution: How many are to be bought of each resolution, and for how much.
         changed: Keys whose row asks for something else than was bought, and that stay.
         held: How many rows have changed while they are in flight or unknown.
-        released: Keys that are bought anew because their row has changed.
+        released: What is bought anew because its row has changed, as it was seen.
         skipped: How many rows say that they are to be skipped.
         examples: The first prompts that are to be bought, by their keys.
     """
 
     problems: Problems = Factory(Problems)
     counts: Counter[Status] = Factory(Counter)
+    committed: Decimal = Decimal(0)
+    to_save: int = 0
     cost: Decimal = Decimal(0)
     unpriced: int = 0
     by_resolution: dict[str, tuple[int, Decimal]] = Factory(dict)
     changed: list[str] = Factory(list)
     held: int = 0
-    released: list[str] = Factory(list)
+    released: dict[str, Seen] = Factory(dict)
     skipped: int = 0
     examples: dict[str, str] = Factory(dict)
 
@@ -112,20 +126,56 @@ def make_plan(
         price: Tells what a request costs, in credits.
     """
     plan = Plan()
+    if known is not None:
+        plan.committed = from_milli(known.committed())
     if selection.where:
         for problem in unknown_columns(selection.where, _columns(sheet)):
             plan.problems.add(problem)
     reader = _reader(plan.problems, selection)
     for item in _items(sheet, selection, plan.problems, reader):
-        record = known.find(item.key) if known else None
-        status = _standing(record)
-        if record is not None and record.fingerprint != asked_for(item.request):
-            status = _changed(plan, item.key, status, redo=selection.redo)
+        status = _compared(plan, item, known, redo=selection.redo)
         plan.counts[status] += 1
         if status is Status.QUEUED:
             _add_purchase(plan, item, price(item.request))
     plan.skipped = reader.skipped
     return plan
+
+
+def sample_of(
+    sheet: Sheet,
+    selection: Selection,
+    known: Reader | Journal | None,
+    wanted: int,
+    total: int,
+) -> frozenset[str]:
+    """
+    Return the keys of *wanted* of the *total* pictures that are to be bought.
+
+    They are spread evenly, over those only: what was bought is no sample of the rest.
+    """
+    ignored = Plan()
+    items = _items(
+        sheet, selection, ignored.problems, _reader(ignored.problems, selection)
+    )
+    queued = (
+        item.key
+        for item in items
+        if _compared(ignored, item, known, redo=selection.redo) is Status.QUEUED
+    )
+    return frozenset(sample(queued, wanted, total))
+
+
+def _compared(
+    plan: Plan, item: Item, known: Reader | Journal | None, *, redo: bool
+) -> Status:
+    """Tell how *item* stands, and note if its row asks for something else by now."""
+    record = known.find(item.key) if known else None
+    status = _standing(record)
+    if status is Status.OK and record is not None:
+        plan.to_save += record.state is State.DONE
+    if record is None or record.fingerprint == asked_for(item.request):
+        return status
+    return _changed(plan, item.key, record, status, redo=redo)
 
 
 def _standing(record: Record | None) -> Status:
@@ -135,12 +185,14 @@ def _standing(record: Record | None) -> Status:
     return status_of(record.state, record.word, http)
 
 
-def _changed(plan: Plan, key: str, status: Status, *, redo: bool) -> Status:
+def _changed(
+    plan: Plan, key: str, record: Record, status: Status, *, redo: bool
+) -> Status:
     """Note that a row asks for something else now; return how it stands then."""
     if status is Status.QUEUED:
         return status
     if status in NOTHING_PAID or (redo and status is Status.OK):
-        plan.released.append(key)
+        plan.released[key] = record.seen
         return Status.QUEUED
     if status is Status.OK:
         plan.changed.append(key)
@@ -209,12 +261,13 @@ def _items(
     """Read the wanted items; the sheet is read to its end, to find all its problems."""
     items = selected(reader.items(sheet.rows(problems)), selection.where)
     wanted: Iterable[Item] = items
-    if selection.sample is not None:
-        total = _count(sheet, selection)
-        wanted = sample(items, selection.sample, total)
     if selection.limit is not None:
         wanted = islice(wanted, selection.limit)
-    yield from wanted
+    if selection.sample is not None:
+        total = _count(sheet, selection)
+        wanted = sample(wanted, selection.sample, total)
+    keys = selection.keys
+    yield from (item for item in wanted if keys is None or item.key in keys)
     for _ in items:
         pass
 
@@ -228,7 +281,8 @@ def _columns(sheet: Sheet) -> Iterable[str]:
 def _count(sheet: Sheet, selection: Selection) -> int:
     problems = Problems()
     reader = _reader(problems, selection)
-    return sum(1 for _ in selected(reader.items(sheet.rows(problems)), selection.where))
+    items = selected(reader.items(sheet.rows(problems)), selection.where)
+    return sum(1 for _ in islice(items, selection.limit))
 
 
 def _chunks(items: Iterator[Item], size: int) -> Iterator[Sequence[Item]]:

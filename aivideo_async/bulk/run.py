@@ -113,19 +113,24 @@ class BulkRun:
         Cancelling it leaves at once; what was bought is in the journal.
         """
         self.stopped_by = self.not_sent = None
-        async with anyio.create_task_group() as saving:
-            saving.start_soon(self._keep_manifest)
-            outcomes = self._client.generate_many(self._requests(), until=until)
-            async with aclosing(outcomes), anyio.create_task_group() as downloads:
-                try:
-                    async for outcome in outcomes:
-                        await self._room.acquire()
-                        downloads.start_soon(self._finish, outcome, until)
-                except AIVideoError as error:
-                    self.stopped_by = self.stopped_by or error
-            saving.cancel_scope.cancel()
-        with suppress(OSError):  # it is empty, or what is in it is still needed
-            self._arriving.rmdir()
+        try:
+            async with anyio.create_task_group() as saving:
+                saving.start_soon(self._keep_manifest)
+                await self._carry(until)
+                saving.cancel_scope.cancel()
+        finally:
+            with suppress(OSError):  # it is empty, or what is in it is still needed
+                self._arriving.rmdir()
+
+    async def _carry(self, until: asyncio.Event) -> None:
+        outcomes = self._client.generate_many(self._requests(), until=until)
+        async with aclosing(outcomes), anyio.create_task_group() as downloads:
+            try:
+                async for outcome in outcomes:
+                    await self._room.acquire()
+                    downloads.start_soon(self._finish, outcome, until)
+            except AIVideoError as error:
+                self.stopped_by = self.stopped_by or error
 
     async def carry_on(
         self, until: asyncio.Event, told: Callable[[float], None]

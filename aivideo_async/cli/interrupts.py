@@ -62,12 +62,14 @@ class Interrupts:
         stop: Set when nothing more is to be bought, by a signal or by the command.
         code: The exit code of the first signal, if there was one.
         collects: Whether the first signal only asks the command to stop.
+        hurried: Whether a second one asked to leave at once.
     """
 
     def __init__(self, *, collects: bool, drain: float | None = None) -> None:
         self.stop = asyncio.Event()
         self.code: Exit | None = None
         self.collects = collects
+        self.hurried = False
         self._drain = drain
         self._loop = asyncio.get_running_loop()
         self._main = asyncio.current_task()
@@ -96,10 +98,10 @@ class Interrupts:
         return self.code or code
 
     def _take(self, number: signal.Signals) -> None:
-        again = self.code is not None
+        self.hurried = self.code is not None
         self.code = self.code or SIGNALS[number]
         self.stop.set()
-        if again or not self.collects:
+        if self.hurried or not self.collects:
             self._leave()
         elif (drain := self.drain) is not None:
             self._timer = self._loop.call_later(drain, self._leave)

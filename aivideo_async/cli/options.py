@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from aivideo_async.transport.secret import Secret
 
 __all__ = [
-    "SECONDS",
+    "POSITIVE",
     "Command",
     "Settings",
     "global_options",
@@ -31,20 +31,20 @@ __all__ = [
 ]
 
 
-class _Seconds(click.FloatRange):
-    """A number of seconds above 0; click lets NaN pass."""
+class _Positive(click.FloatRange):
+    """A number above 0; click lets NaN pass."""
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> Any:
         """Refuse what is no number after all."""
-        seconds = super().convert(value, param, ctx)
-        if math.isnan(seconds):
-            self.fail(f"{value!r} is no number of seconds.", param, ctx)
-        return seconds
+        number = super().convert(value, param, ctx)
+        if math.isnan(number):
+            self.fail(f"{value!r} is no number.", param, ctx)
+        return number
 
 
-SECONDS = _Seconds(min=0, min_open=True)
+POSITIVE = _Positive(min=0, min_open=True)
 
 
 class Settings:

@@ -7,7 +7,8 @@ What is suggested can be pasted into a shell as it is.
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from aivideo_async.bulk.contact import NextStep
@@ -17,10 +18,10 @@ from aivideo_async.bulk.overview import Failures, Overview
 from aivideo_async.cli import money
 from aivideo_async.cli.exits import UnusableError, usage
 from aivideo_async.client.options import BASE_URL
-from aivideo_async.journal import Journal, Owner, Reader
+from aivideo_async.journal import ChangedError, Journal, Owner, Reader, Seen
 from aivideo_async.models.text import printable
 
-__all__ = ["command", "next_steps", "reading", "step_lines"]
+__all__ = ["command", "next_steps", "reading", "release", "step_lines", "unchanged"]
 
 
 def reading(path: Path) -> Reader:
@@ -31,14 +32,42 @@ def reading(path: Path) -> Reader:
         UnusableError: There is no run, or one of another version.
         JournalError: It cannot be read.
     """
-    journal = RunFolder(path).journal
-    if not journal.is_file():
+    folder = RunFolder(path)
+    if not folder.has_journal:
         raise UnusableError(
-            f"{printable(str(path))} is no folder of a run: it has no {journal.name}. "
-            "Name the folder that was given with -o."
+            f"{printable(str(path))} is no folder of a run, or nothing was bought in it: "
+            f"it has no {folder.journal.name}. Name the folder that was given with -o."
         )
     with usage():
-        return Journal.reading(journal)
+        return Journal.reading(folder.journal)
+
+
+@contextmanager
+def unchanged() -> Iterator[None]:
+    """
+    Take a word on what has changed since it was said for wrong usage.
+
+    Raises:
+        UnusableError: Something stands otherwise than it was seen; it stays so.
+    """
+    try:
+        yield
+    except ChangedError as error:
+        raise UnusableError(str(error)) from None
+
+
+async def release(journal: Journal, seen: Mapping[str, Seen]) -> None:
+    """
+    Let pictures be bought again, each if it stands as it was *seen*.
+
+    Raises:
+        UnusableError: One has changed since somebody was asked; nothing was sent.
+        JournalError: The journal cannot be written.
+    """
+    said = [journal.release(*each) for each in seen.items()]
+    with unchanged():
+        for one in said:
+            await one
 
 
 def command(name: str, *words: str, owner: Owner | None = None) -> str:
@@ -78,11 +107,13 @@ def next_steps(
             command("resolve", folder),
             f"{money.pictures(unknown)} whose outcome is unknown",
         )
-    if left := counts.get(Status.QUEUED, 0) + counts.get(Status.IN_FLIGHT, 0):
-        cost = f"at most {money.credits(overview.to_spend)}"
+    left = counts.get(Status.QUEUED, 0) + counts.get(Status.IN_FLIGHT, 0)
+    if (left or overview.to_save) and sheet != "-":  # what was piped in is gone
+        to_go = f"{money.pictures(left)} to go, " if left else ""
+        saved = f"{overview.to_save:,} to be saved, " if overview.to_save else ""
         yield NextStep(
             command("run", sheet, "-o", folder, owner=owner),
-            f"{money.pictures(left)} to go, {cost}",
+            f"{to_go}{saved}at most {money.credits(overview.to_spend)}",
         )
     if failures.transient:
         cost = f"at most {money.credits(failures.price)}"

@@ -17,13 +17,27 @@ from aivideo_async.models.text import printable
 if TYPE_CHECKING:
     from aivideo_async import Task
 
-__all__ = ["brief", "failure_of", "record_of", "shortened", "task_line"]
+__all__ = ["brief", "cut", "failure_of", "record_of", "shortened", "task_line"]
 
 
 def shortened(text: str, most: int) -> str:
-    """Fit *text* into one line of at most *most* characters."""
-    text = " ".join(printable(text).split())
-    return text if len(text) <= most else f"{text[: most - 1]}…"
+    """Fit *text* into one line of at most *most* columns."""
+    return cut(" ".join(printable(text).split()), most)
+
+
+def cut(text: str, most: int) -> str:
+    """
+    Cut *text* off after *most* columns, of which many a character takes two.
+
+    Example:
+        >>> cut("a red mug", 6), cut("赤いマグ", 6)
+        ('a red…', '赤い…')
+    """
+    from rich.cells import cell_len, set_cell_size
+
+    if cell_len(text) <= most:
+        return text
+    return f"{set_cell_size(text, most - 1).rstrip()}…"
 
 
 def failure_of(task: Task) -> str:
@@ -39,7 +53,9 @@ BRIEFLY: Mapping[type[Exception], Callable[[Any], str]] = {
     WaitTimeoutError: lambda error: (
         f"not ready yet, task {error.task_id}" if error.task_id else str(error)
     ),
-    DownloadError: lambda error: f"made, but not saved: {error.__cause__ or error}",
+    DownloadError: lambda error: (
+        f"made, but not saved: {error.__cause__ or str(error).partition('. ')[0]}"
+    ),
     APIError: lambda error: (
         f"{error.code or error.status or 'refused'}: {error.message}"
     ),

@@ -20,10 +20,12 @@ again without being told to.
 from aivideo_async.journal.journal import Journal
 from aivideo_async.journal.reader import Reader
 from aivideo_async.journal.records import (
+    ChangedError,
     Intent,
     Owner,
     Record,
     SavedFile,
+    Seen,
     State,
     Word,
     fingerprint,
@@ -31,6 +33,7 @@ from aivideo_async.journal.records import (
 from aivideo_async.journal.rows import Count, PlannedRow, RowRecord
 
 __all__ = [
+    "ChangedError",
     "Count",
     "Intent",
     "Journal",
@@ -40,6 +43,7 @@ __all__ = [
     "Record",
     "RowRecord",
     "SavedFile",
+    "Seen",
     "State",
     "Word",
     "fingerprint",

@@ -23,7 +23,7 @@ from aivideo_async.journal import places, rows, statements
 from aivideo_async.journal.lock import Taken, locked
 from aivideo_async.journal.owner import in_use, take_over
 from aivideo_async.journal.reader import Queries, Reader
-from aivideo_async.journal.records import Intent, SavedFile, State, Word
+from aivideo_async.journal.records import Intent, SavedFile, Seen, State, Word
 from aivideo_async.journal.rows import PlannedRow
 from aivideo_async.journal.schema import migrate
 from aivideo_async.journal.writer import Listener, Operation, Writer
@@ -171,39 +171,50 @@ class Journal(Queries):
         write = partial(statements.intend, attempt=attempt, intent=intent, at=_now())
         return attempt, self._add(write, fact=False)
 
-    def release(self, key: str) -> asyncio.Future[None]:
+    def release(self, key: str, seen: Seen | None = None) -> asyncio.Future[None]:
         """
         Let an item be bought again, on the user's word.
 
         Its newest attempt is UNKNOWN, has come to an end, or is RUNNING as a task that
         the service no longer knows. It stays as evidence, is no longer followed, and
         goes on counting as spent unless it FAILED or was REFUSED.
+
+        Args:
+            key: The item's label.
+            seen: `Record.seen` of what the user was shown; the future fails with
+                `ChangedError`, and nothing changes, if it stands otherwise by now.
+                Without it the word holds for whatever the journal has.
         """
         ends = (State.FAILED, State.REFUSED, State.DONE, State.SAVED)
-        return self._say(key, Word.RELEASED, (State.UNKNOWN, State.RUNNING, *ends))
+        states = (State.UNKNOWN, State.RUNNING, *ends)
+        return self._say(key, Word.RELEASED, states, seen)
 
-    def forget(self, key: str) -> asyncio.Future[None]:
+    def forget(self, key: str, seen: Seen | None = None) -> asyncio.Future[None]:
         """
         Let an item rest, on the user's word: it is not bought again.
 
         Its newest attempt is UNKNOWN, or RUNNING as a task that the service no longer
-        knows. It is no longer followed, and goes on counting as spent.
+        knows. It is no longer followed, and goes on counting as spent. *seen* is as for
+        `release`.
         """
-        return self._say(key, Word.FORGOTTEN, (State.UNKNOWN, State.RUNNING))
+        return self._say(key, Word.FORGOTTEN, (State.UNKNOWN, State.RUNNING), seen)
 
     def _say(
-        self, key: str, word: Word, states: Collection[State]
+        self, key: str, word: Word, states: Collection[State], seen: Seen | None
     ) -> asyncio.Future[None]:
-        write = partial(statements.say, key=key, word=word, states=states)
+        write = partial(statements.say, key=key, word=word, states=states, seen=seen)
         return self._add(write, fact=False)
 
-    def adopt(self, key: str, task_id: str) -> asyncio.Future[None]:
+    def adopt(
+        self, key: str, task_id: str, seen: Seen | None = None
+    ) -> asyncio.Future[None]:
         """
         Let an item that is UNKNOWN be RUNNING as this task, on the user's word.
 
-        What was said of it before is void: it is followed, and not bought again.
+        What was said of it before is void: it is followed, and not bought again. *seen*
+        is as for `release`.
         """
-        write = partial(statements.adopt, key=key, task_id=task_id)
+        write = partial(statements.adopt, key=key, task_id=task_id, seen=seen)
         return self._add(write, fact=False)
 
     # --- the rows of a sheet -------------------------------------------------------

@@ -25,6 +25,7 @@ __all__ = [
     "connect",
     "create",
     "disk_errors",
+    "is_begun",
     "network_filesystem",
     "read_path",
 ]
@@ -151,6 +152,22 @@ def _may_be_one(path: Path) -> bool:
             if isinstance(error, sqlite3.OperationalError):
                 raise
             return error.sqlite_errorcode != sqlite3.SQLITE_NOTADB
+
+
+def is_begun(path: Path) -> bool:
+    """
+    Tell whether there is a journal; a file in which a full disk let none begin is none.
+
+    What is something else, or cannot be read, passes: whoever opens it says why.
+    """
+    if not path.is_file():
+        return path.exists()
+    try:
+        with closing(connect(path.absolute(), "rw")) as db:
+            (changes,) = db.execute("PRAGMA schema_version").fetchone()
+    except sqlite3.Error:
+        return True
+    return bool(changes)
 
 
 def connect(path: Path, mode: str) -> sqlite3.Connection:

@@ -58,7 +58,7 @@ _COMMITTED = """
     WHERE state IN ('submitting', 'running', 'done', 'saved', 'unknown')"""
 _FILES = "SELECT path FROM file WHERE path >= ? AND path < ? AND attempt != ?"
 _PRICES = """
-    SELECT state, COALESCE(SUM(price), 0) FROM attempt GROUP BY state"""
+    SELECT state, word, COALESCE(SUM(price), 0) FROM attempt GROUP BY state, word"""
 
 PAGE = 200
 """Rows that are read at a time."""
@@ -107,6 +107,13 @@ class Queries:
         )
         return [record for record in found if record.state is State.UNKNOWN]
 
+    def forgotten(self) -> list[Record]:
+        """Return what is UNKNOWN or RUNNING, and what the user let rest."""
+        return self._records(
+            "WHERE attempt.state IN ('unknown', 'running')"
+            " AND attempt.word = 'forgotten' ORDER BY attempt.id"
+        )
+
     def unclaimed(self) -> list[Record]:
         """Return what is DONE and was never handed to anybody."""
         return self._records(
@@ -125,11 +132,11 @@ class Queries:
         ((total,),) = self._rows(_COMMITTED)
         return int(total)
 
-    def prices(self) -> Counter[State]:
-        """Return the milli-credits of all attempts, by their state and the price table."""
-        totals: Counter[State] = Counter()
-        for state, total in self._rows(_PRICES):
-            totals[self._state(state)] += total
+    def prices(self) -> Counter[tuple[State, Word | None]]:
+        """Return the milli-credits of all attempts, by their state and the user's word."""
+        totals: Counter[tuple[State, Word | None]] = Counter()
+        for state, word, total in self._rows(_PRICES):
+            totals[self._state(state), word and Word(word)] += total
         return totals
 
     def _records(self, which: str, *values: Any) -> list[Record]:

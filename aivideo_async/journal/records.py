@@ -9,9 +9,20 @@ from typing import Any
 
 from attrs import field, frozen
 
+from aivideo_async.errors import JournalError
 from aivideo_async.models.wire import Evidence
 
-__all__ = ["Intent", "Owner", "Record", "SavedFile", "State", "Word", "fingerprint"]
+__all__ = [
+    "ChangedError",
+    "Intent",
+    "Owner",
+    "Record",
+    "SavedFile",
+    "Seen",
+    "State",
+    "Word",
+    "fingerprint",
+]
 
 
 class State(StrEnum):
@@ -75,6 +86,26 @@ class Intent:
     callback_url: str | None = field(default=None, repr=False)
 
 
+class ChangedError(JournalError):
+    """What the user decided about has changed since it was seen; nothing was done."""
+
+
+@frozen
+class Seen:
+    """
+    How an item stood when somebody was asked about it.
+
+    Attributes:
+        attempt: The number of its newest attempt.
+        state: The state of that.
+        word: What the user had said of it before.
+    """
+
+    attempt: int
+    state: State
+    word: Word | None
+
+
 @frozen
 class Record:
     """
@@ -123,6 +154,11 @@ class Record:
         """Whether a new attempt may be made."""
         free = (State.PLANNED, State.NOT_SENT, State.REFUSED)
         return self.state in free or self.word is Word.RELEASED
+
+    @property
+    def seen(self) -> Seen:
+        """How it stands now, for what the user will say of it."""
+        return Seen(self.attempt, self.state, self.word)
 
 
 @frozen

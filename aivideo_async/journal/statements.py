@@ -14,10 +14,17 @@ from collections.abc import Collection, Sequence
 from hashlib import sha256
 from typing import Any
 
-from attrs import asdict
+from attrs import asdict, astuple
 
 from aivideo_async.errors import JournalError
-from aivideo_async.journal.records import Intent, SavedFile, State, Word
+from aivideo_async.journal.records import (
+    ChangedError,
+    Intent,
+    SavedFile,
+    Seen,
+    State,
+    Word,
+)
 from aivideo_async.models.text import printable
 from aivideo_async.models.wire import Evidence
 
@@ -195,15 +202,21 @@ def save(
 
 
 def say(
-    db: sqlite3.Connection, key: str, word: Word, states: Collection[State]
+    db: sqlite3.Connection,
+    key: str,
+    word: Word,
+    states: Collection[State],
+    seen: Seen | None,
 ) -> None:
     """
     Write down what the user said of the label's newest attempt.
 
     Raises:
+        ChangedError: It is not as it was *seen*.
         JournalError: It is in none of the *states* in which that makes sense.
     """
-    _, attempt, _, state, *_ = _newest(db, key)
+    _, attempt, _, state, *_ = newest = _newest(db, key)
+    _check_seen(key, newest, seen)
     if state not in states:
         raise JournalError(
             f"{_named(key)} is {state or 'planned'} in the journal: only what is "
@@ -212,14 +225,16 @@ def say(
     db.execute("UPDATE attempt SET word = ? WHERE id = ?", (word, attempt))
 
 
-def adopt(db: sqlite3.Connection, key: str, task_id: str) -> None:
+def adopt(db: sqlite3.Connection, key: str, task_id: str, seen: Seen | None) -> None:
     """
     Turn UNKNOWN into RUNNING, with the id that the user names.
 
     Raises:
-        JournalError: The label's newest attempt is not unknown.
+        ChangedError: The label's newest attempt is not as it was *seen*.
+        JournalError: It is not unknown.
     """
-    _, attempt, _, state, *_ = _newest(db, key)
+    _, attempt, _, state, *_ = newest = _newest(db, key)
+    _check_seen(key, newest, seen)
     if state != "unknown":
         raise JournalError(
             f"{_named(key)} is {state or 'planned'} in the journal, not unknown: it has "
@@ -242,6 +257,16 @@ def _newest(db: sqlite3.Connection, key: str) -> tuple[Any, ...]:
     if found is None:
         raise JournalError(f"{_named(key)} is not in the journal. Nothing was changed.")
     return found
+
+
+def _check_seen(key: str, newest: tuple[Any, ...], seen: Seen | None) -> None:
+    """Refuse a word that was said of something else than what there is now."""
+    _, attempt, _, state, _, word = newest
+    if seen is not None and (attempt, state, word) != astuple(seen):
+        raise ChangedError(
+            f"{_named(key)} has changed in the journal since you were asked: run this "
+            "again. Nothing was sent."
+        )
 
 
 def _evidence(evidence: Evidence) -> str:

@@ -8,6 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from rich.cells import cell_len
 
 from aivideo_async.bulk.manifest import Status
 from aivideo_async.bulk.plan import Plan
@@ -147,10 +148,19 @@ async def test_the_part_that_is_meant(aivideo: Aivideo, tmp_path: Path):
         (("--where", "sku=SKU-01*"), 10),
         (("--limit", "4"), 4),
         (("--sample", "7"), 7),
+        (("--sample", "7", "--limit", "5"), 5),
         (("--variants", "3"), 90),
     ):
         said = await aivideo("plan", sheet, *words, "--offline", "--json")
         assert count == said.records[0]["pictures"]
+
+
+async def test_a_sample_is_of_what_a_limit_leaves(aivideo: Aivideo, tmp_path: Path):
+    """Both together mean a few of the first."""
+    sheet = wide(tmp_path / "a.csv", 30)
+    words = ("--limit", "10", "--sample", "2", "--offline", "--json")
+    said = await aivideo("plan", sheet, *words)
+    assert ["SKU-000", "SKU-005"] == [*said.records[0]["examples"]]
 
 
 async def test_a_condition_may_ask_for_what_only_some_rows_have(
@@ -182,6 +192,17 @@ def test_many_problems_are_counted():
     shown = [*lines("a.csv", plan, None)]
     assert "  ... and 30 more" == shown[-1]
     assert max(map(len, shown)) <= 80
+
+
+def test_wide_characters_take_two_columns():
+    """A prompt, a key and a problem in Japanese stay within a terminal."""
+    wide = "赤いマグカップ" * 20
+    plan = Plan(examples={wide: wide}, changed=[wide, wide])
+    plan.problems.add(Problem(2, wide[:20], f"{wide} is too long.", warning=True))
+    plan.counts[Status.QUEUED] = 1
+    shown = [*lines(f"{wide}.csv", plan, None)]
+    assert max(map(cell_len, shown)) <= 80
+    assert "赤い" in "".join(shown)
 
 
 def test_a_balance_that_is_too_small_says_how_far_it_goes():

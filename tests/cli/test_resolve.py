@@ -13,8 +13,11 @@ import pytest
 import pytest_asyncio
 
 from aivideo_async import Task
+from aivideo_async.cli.exits import UnusableError
+from aivideo_async.cli.options import Settings
 from aivideo_async.cli.resolve.decisions import Decisions, Said
 from aivideo_async.cli.resolve.evidence import clock_ahead, misfit, overview
+from aivideo_async.cli.resolve.settling import Unknown
 from aivideo_async.emulator import Emulator
 from aivideo_async.journal import Journal, Record, State, Word
 from aivideo_async.models import Evidence
@@ -272,6 +275,25 @@ async def test_a_forgotten_purchase_is_left_alone(
     assert "2 settled" in (await aivideo("status", "run")).stdout
 
 
+async def test_what_was_forgotten_may_be_bought_after_all(
+    spring: Path, aivideo: Aivideo, emulator: Emulator, tmp_path: Path
+):
+    """It is spent, not at stake; it can be resubmitted, and that asks as ever."""
+    await aivideo("resolve", "run", "--forget-all")
+    said = await aivideo("status", "run")
+    assert "Spent     7.2 credits" in said.stdout
+    assert "At stake" not in said.stdout
+    plan = await aivideo("plan", tmp_path / "products.csv", "-o", "run", "--offline")
+    assert "2 settled (counts as spent)" in plan.stdout
+    refused = await aivideo("resolve", "run", "--resubmit", "B")
+    assert (2, Word.FORGOTTEN) == (refused.code, known_of(spring, "B").word)
+    assert 0 == (await aivideo("resolve", "run", "--resubmit", "B", "--yes")).code
+    sheet = sheet_of(tmp_path, "a mug", "a cup", "a jug")
+    await bought(emulator, spring, sheet=sheet)
+    assert State.SAVED is known_of(spring, "B").state
+    assert 4 == len(emulator.ledger.charges)
+
+
 async def test_what_is_resubmitted_is_bought_by_the_next_run(
     spring: Path, aivideo: Aivideo, emulator: Emulator, tmp_path: Path
 ):
@@ -329,6 +351,19 @@ async def test_a_run_under_way_is_not_meddled_with(
     assert 2 == refused.code
     assert "is in use by" in refused.stderr
     assert 7 == listed.code
+
+
+async def test_what_was_settled_meanwhile_is_not_bought_again(
+    spring: Path, aivideo: Aivideo, emulator: Emulator
+):
+    """A word that is said of an older state changes nothing."""
+    settings = Settings()
+    earlier = Unknown.read(settings, spring)
+    await aivideo("resolve", "run", "--adopt", f"B={lost(emulator, 1)}")
+    decided = Decisions.read(Said(resubmit=("B",)), earlier.records)
+    with pytest.raises(UnusableError, match="'B' has changed"):
+        await earlier.settle(decided)
+    assert None is known_of(spring, "B").word
 
 
 async def test_a_wrong_key_adopts_nothing(

@@ -8,8 +8,11 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from aivideo_async.bulk.folder import RunFolder
+from aivideo_async.cli.exits import UnusableError
+from aivideo_async.cli.retry.choosing import choose
 from aivideo_async.emulator import Act, Emulator, Rule, Scenario, acts
-from aivideo_async.journal import State
+from aivideo_async.journal import Journal, State
 from tests.cli.conftest import Aivideo, point_at
 from tests.cli.sheets import creates, prompts, save, states, wide
 
@@ -44,6 +47,25 @@ async def test_what_may_go_better_is_bought_again(
     assert ["shot 0", "shot 1", "shot 2", "shot 1"] == prompts(emulator)
     assert {*states(tmp_path / "r").values()} == {State.SAVED}
     assert len(emulator.ledger.double_charges) == (rule is FAILS_ONCE)  # refunded
+
+
+async def test_who_was_asked_earlier_does_not_buy_again(
+    aivideo: Aivideo, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    """Two at their prompts, both say yes: the second is told that it has changed."""
+    async with Emulator(Scenario(rules=(FAILS_ONCE,)), speed=1000) as emulator:
+        point_at(emulator, monkeypatch)
+        await aivideo("run", wide(tmp_path / "a.csv", 2), "-o", "r", "--yes")
+        path = RunFolder(tmp_path / "r").journal
+        with Journal.reading(path) as known:
+            choice = choose(known, every=True, keys=())
+        assert 0 == (await aivideo("retry", "r", "--all", "--yes")).code
+        journal = Journal(path)
+        async with emulator.client(journal=journal):
+            with pytest.raises(UnusableError, match=r"changed .* Nothing was sent"):
+                await choice.release(journal)
+        assert 0 == (await aivideo("run", "a.csv", "-o", "r", "--yes")).code
+    assert 3 == creates(emulator)
 
 
 async def test_what_failed_for_good_is_left_alone(

@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from aivideo_async import DownloadError
+from aivideo_async.bulk.manifest import Entry, Status
+from aivideo_async.cli.run.carrying import _line
 from aivideo_async.emulator import Act, Emulator, Rule, Scenario, acts
 from aivideo_async.journal import State
 from tests.cli.conftest import Aivideo, point_at
@@ -79,9 +82,14 @@ async def test_what_was_not_saved_is_saved_later(
 ):
     """With --no-download a run buys only."""
     sheet = wide(tmp_path / "a.csv", 2)
-    await aivideo("run", sheet, "-o", "r", "--yes", "--no-download")
+    said = await aivideo("run", sheet, "-o", "r", "--yes", "--no-download")
     assert not (tmp_path / "r" / "images").exists()
+    assert any(line.endswith(": 2 ok (2 of them to be saved)") for line in said.lines)
+    assert "          2 to be saved, at most 0 credits ($0.00)" in said.lines
+    status = await aivideo("status", "r")
+    assert "Pictures  2 of 2: 2 to be saved" in status.lines
     said = await aivideo("run", sheet, "-o", "r")
+    assert "So far    2 done, 2 of them to be saved (free)" in said.stderr
     assert (0, 2) == (said.code, creates(emulator))
     assert 2 == len([*(tmp_path / "r" / "images").iterdir()])
 
@@ -128,6 +136,33 @@ async def test_a_sheet_from_standard_input(
     assert (0, ["a mug"]) == (said.code, prompts(emulator))
 
 
+async def test_no_next_step_reads_what_was_piped_in(
+    aivideo: Aivideo, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+):
+    """A shell could not repeat it."""
+    stdin = io.TextIOWrapper(io.BytesIO(b"sku,prompt\nMUG,a mug\nCUP,a cup\n"))
+    monkeypatch.setattr(sys, "stdin", stdin)
+    said = await aivideo("run", "-", "-o", "r", "--max-credits", "2.4")
+    assert (5, 1) == (said.code, creates(emulator))
+    assert "aivideo run -" not in said.stdout + (await aivideo("status", "r")).stdout
+
+
+async def test_a_journal_that_a_full_disk_let_not_begin_is_begun(
+    aivideo: Aivideo, emulator: Emulator, tmp_path: Path
+):
+    """The empty file is no run to look at, and the same command goes on with it."""
+    sheet = wide(tmp_path / "a.csv", 2)
+    (tmp_path / "r").mkdir()
+    (tmp_path / "r" / "journal.db").touch()
+    for command in ("status", "resolve", "retry"):
+        said = await aivideo(command, "r")
+        assert 2 == said.code
+        assert "older version" not in said.stderr
+    assert 0 == (await aivideo("plan", sheet, "-o", "r")).code
+    said = await aivideo("run", sheet, "-o", "r", "--yes")
+    assert (0, 2) == (said.code, creates(emulator))
+
+
 # --- agreeing ---------------------------------------------------------------------
 
 
@@ -151,6 +186,60 @@ async def test_a_limit_is_an_agreement(
     assert (0, 3) == (said.code, creates(emulator))
 
 
+async def test_the_limit_that_is_suggested_is_enough(
+    aivideo: Aivideo, emulator: Emulator, tmp_path: Path
+):
+    """It counts what the run has bought before, as the limit does."""
+    sheet = wide(tmp_path / "a.csv", 5)
+    await aivideo("run", sheet, "-o", "r", "--yes", "--limit", "3")
+    said = await aivideo("run", sheet, "-o", "r")
+    words = " ".join(said.stderr.split())
+    assert "--max-cost 0.06 as a limit ($0.036 of it for what is bought)" in words
+    said = await aivideo("run", sheet, "-o", "r", "--max-cost", "0.06")
+    assert (0, 5) == (said.code, creates(emulator))
+
+
+async def test_a_limit_that_is_too_little_is_told_before(
+    aivideo: Aivideo, emulator: Emulator, tmp_path: Path
+):
+    """With what is used of it, and what would be enough."""
+    sheet = wide(tmp_path / "a.csv", 5)
+    await aivideo("run", sheet, "-o", "r", "--yes", "--limit", "3")
+    said = await aivideo("run", sheet, "-o", "r", "--max-cost", "0.05")
+    words = " ".join(said.stderr.split())
+    assert (5, 4) == (said.code, creates(emulator))
+    assert (
+        "Error: --max-cost 0.05: 9.6 credits ($0.048) of the whole run are spent, in "
+        "flight or unknown, and one more picture costs 2.4 credits ($0.012)."
+    ) in words
+    assert (
+        "Limit 10 credits ($0.05) for the whole run, $0.036 of it used so far: at that "
+        "it stops. For all, --max-cost 0.06"
+    ) in words
+
+
+@pytest.mark.parametrize("command", ["run a.csv -o r --yes", "retry r --yes"])
+async def test_without_a_key_it_cannot_work(
+    command: str,
+    aivideo: Aivideo,
+    emulator: Emulator,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+):
+    """Exit code 4, as from every other command."""
+    await aivideo("run", wide(tmp_path / "a.csv", 1), "-o", "r", "--yes")
+    monkeypatch.delenv("AIVIDEOAPI_API_KEY")
+    said = await aivideo(*command.split())
+    assert 4 == said.code
+    assert "No API key" in said.stderr
+
+
+@pytest.mark.parametrize("rate", ["nan", "0", "-1", "fast"])
+async def test_a_rate_has_to_be_a_number(rate: str, aivideo: Aivideo):
+    """Anything else is wrong usage."""
+    assert 2 == (await aivideo("run", "a.csv", "-o", "r", "--rate", rate)).code
+
+
 @pytest.mark.parametrize("amount", ["nan", "-1", "much", "inf", ""])
 async def test_a_limit_has_to_be_an_amount(
     amount: str, aivideo: Aivideo, tmp_path: Path
@@ -171,6 +260,18 @@ async def test_what_a_run_began_with_stays(
     said = await aivideo("run", sheet, "-o", "r", "--resolution", "4k")
     assert (2, 1) == (said.code, creates(emulator))
     assert "the run in r began with 2k, and that stays" in said.stderr
+
+
+def test_a_picture_that_could_not_be_saved_is_saved_by_the_same_command():
+    """It says so, and no name of a function."""
+    error = DownloadError(
+        "Task t-1 could not be saved: HTTP 503. The task is paid and its result is not "
+        "lost; call download again.",
+        task_id="t-1",
+    )
+    entry = Entry(key="MUG", sku="MUG", variant=1, status=Status.OK)
+    expected = "MUG  made, but not saved: Task t-1 could not be saved: HTTP 503"
+    assert f"{expected}; the same command saves it" == _line(entry, error)
 
 
 # --- changed rows -----------------------------------------------------------------
@@ -333,7 +434,8 @@ async def test_what_cannot_be_collected_is_no_success(
     said = await aivideo(*words)
     assert 3 == said.code
     assert "1 ok, 1 in flight" in said.stdout
-    assert "failed SKU-001  " in said.stderr
+    assert "still in flight: SKU-001  " in said.stderr
+    assert "failed" not in said.stderr
 
 
 async def test_what_the_sheet_leaves_out_now_is_collected(

@@ -9,14 +9,15 @@ import sys
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
+import anyio
 import pytest
 import pytest_asyncio
 
-from aivideo_async.emulator import Emulator, Scenario
+from aivideo_async.emulator import Act, Emulator, Rule, Scenario
 from aivideo_async.journal import Journal, State
 from tests.cli.conftest import Aivideo
 from tests.cli.processes import charged, ids_of, running
-from tests.cli.sheets import creates, states, wide
+from tests.cli.sheets import creates, prompts, states, wide
 from tests.cli.terminal import ESCAPE, plain
 from tests.cli.test_on_terminals import at_terminal
 
@@ -101,7 +102,7 @@ async def test_sigterm_collects_for_ten_seconds(busy: Emulator, tmp_path: Path):
 
 
 async def test_a_drain_bounds_the_collecting(stuck: Emulator, tmp_path: Path):
-    """After so many seconds it leaves by itself."""
+    """After so many seconds it leaves by itself, and tells how it stands, as ever."""
     words = command(tmp_path, 3, "--drain", "0.2")
     async with running(stuck, tmp_path, *words) as process:
         await charged(stuck, 3)
@@ -110,6 +111,29 @@ async def test_a_drain_bounds_the_collecting(stuck: Emulator, tmp_path: Path):
         ran = await process.ends()
     assert 130 == ran.code
     assert {*states(tmp_path / "r").values()} == {State.RUNNING}
+    assert ": 3 in flight\n" in ran.stdout
+    assert "Next      aivideo run " in ran.stdout
+    assert "Left at once" not in ran.stderr
+    manifest = (tmp_path / "r" / "manifest.jsonl").read_text("utf-8")
+    assert 3 == manifest.count('"status":"in_flight"')
+    assert (tmp_path / "r" / "report.html").is_file()
+
+
+async def test_a_drain_ends_downloads_and_leaves_nothing_of_them(tmp_path: Path):
+    """What is not on disk is to be saved; programs get the counts, too."""
+    never = Scenario(rules=(Rule("file", Act(delay=10_000)),))
+    async with Emulator(never, speed=1000) as emulator:
+        words = command(tmp_path, 3, "--drain", "0.2", "--json")
+        async with running(emulator, tmp_path, *words) as process:
+            await charged(emulator, 3)
+            while {*states(tmp_path / "r").values()} != {State.DONE}:
+                await anyio.sleep(0.05)
+            process.interrupt(signal.SIGINT)
+            ran = await process.ends()
+    summary = json.loads(ran.stdout.splitlines()[-1])
+    assert (130, {"ok": 3}, 3) == (ran.code, summary["counts"], summary["to_save"])
+    assert not (tmp_path / "r" / "images" / ".arriving").exists()
+    emulator.ledger.assert_clean()
 
 
 async def test_waiting_for_a_limit_ends_at_the_first_ctrl_c(tmp_path: Path):
@@ -191,6 +215,19 @@ async def test_a_sample_can_be_asked_for(emulator: Emulator, tmp_path: Path):
     )
     assert "Spend up to $0.36? [y/N/s = a sample of 10]" in ran.stderr
     assert (0, 10) == (ran.code, creates(emulator))
+
+
+async def test_a_second_sample_is_of_what_is_left(emulator: Emulator, tmp_path: Path):
+    """Within the limit of the selection; what the first one bought is not asked for."""
+    wide(tmp_path / "a.csv", 60)
+    words = ("run", "a.csv", "-o", "r", "--no-download", "--limit", "40")
+    for count in (10, 20):
+        ran = await at_terminal(emulator, tmp_path, *words, typed="s\ny\n")
+        assert "Spend up to $0.12? [y/N]" in ran.stderr
+        assert (0, count) == (ran.code, creates(emulator))
+    numbers = [int(prompt.removeprefix("shot ")) for prompt in prompts(emulator)]
+    assert len({*numbers}) == 20
+    assert max(numbers) < 40
 
 
 async def test_only_a_yes_buys(emulator: Emulator, tmp_path: Path):

@@ -68,3 +68,18 @@ def test_what_is_no_path_is_refused(path):
     """When the journal is made, not when it is first needed."""
     with pytest.raises(ConfigurationError, match="no path"):
         Journal(path)
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [(b"", False), (b"hello", True)],
+    ids=["empty", "another's"],
+)
+def test_an_empty_file_is_no_journal_yet(
+    content: bytes, expected: bool, tmp_path: Path
+):
+    """What is something else passes, for whoever opens it says what it is."""
+    path = tmp_path / "jobs.db"
+    assert not places.is_begun(path)
+    path.write_bytes(content)
+    assert expected is places.is_begun(path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import sqlite3
 from collections.abc import Awaitable, Callable
@@ -13,7 +14,16 @@ import pytest
 from attrs import evolve
 
 from aivideo_async import ConfigurationError, JournalError
-from aivideo_async.journal import Journal, Record, SavedFile, State, Word, fingerprint
+from aivideo_async.journal import (
+    ChangedError,
+    Journal,
+    Record,
+    SavedFile,
+    Seen,
+    State,
+    Word,
+    fingerprint,
+)
 from aivideo_async.models import Evidence
 from tests.journal.helpers import KEY, ORIGIN, PATH, intent, opened, run
 from tests.warp import warped
@@ -310,6 +320,58 @@ async def test_what_the_user_forgets_is_neither_asked_about_nor_bought(
         assert 4700 == journal.committed()
         with pytest.raises(JournalError, match=f"'mug' is {state}"):
             await journal.intend(intent("mug"))[1]
+
+
+WORDS: dict[str, Callable[[Journal, Seen], asyncio.Future[None]]] = {
+    "release": lambda journal, seen: journal.release("mug", seen),
+    "forget": lambda journal, seen: journal.forget("mug", seen),
+    "adopt": lambda journal, seen: journal.adopt("mug", "t-2", seen),
+}
+"""What the user says of something that was shown."""
+
+
+async def bought_again(journal: Journal) -> None:
+    """Let somebody else release it, and its new attempt get lost, too."""
+    await journal.release("mug")
+    attempt, _ = journal.intend(intent("mug"))
+    await journal.lose(attempt, LOST)
+
+
+async def came_to_light(journal: Journal) -> None:
+    """Let the task of the shown attempt be found, and be done."""
+    await journal.adopt("mug", "t-1")
+    await journal.end("t-1", failed=False, answer={})
+
+
+CHANGED: dict[str, Callable[[Journal], Awaitable[None]]] = {
+    "bought again": bought_again,
+    "came to light": came_to_light,
+    "forgotten": lambda journal: journal.forget("mug"),
+}
+
+
+@pytest.mark.parametrize("changed", CHANGED)
+@pytest.mark.parametrize("word", WORDS)
+async def test_a_word_is_of_what_was_seen(word: str, changed: str, tmp_path: Path):
+    """What has changed since is not what the user decided about: it stays as it is."""
+    async with opened(tmp_path / "jobs.db") as journal:
+        await to_unknown(journal)
+        seen = known(journal, "mug").seen
+        await CHANGED[changed](journal)
+        before = known(journal, "mug")
+        with pytest.raises(ChangedError, match=r"'mug' has changed .* run this again"):
+            await WORDS[word](journal, seen)
+        assert before == known(journal, "mug")
+
+
+@pytest.mark.parametrize("word", WORDS)
+async def test_a_word_of_what_stands_as_it_was_seen_counts(word: str, tmp_path: Path):
+    """Nothing else is in its way."""
+    async with opened(tmp_path / "jobs.db") as journal:
+        await to_unknown(journal)
+        before = known(journal, "mug")
+        await WORDS[word](journal, before.seen)
+        assert before.seen != known(journal, "mug").seen
 
 
 @pytest.mark.parametrize("word", Word)

@@ -34,7 +34,7 @@ def claim(folder: RunFolder) -> None:
     if any(folder.path.iterdir()) and not ours:
         raise _refused(folder, "holds other files")
     mark.write_text(MARK, "utf-8")
-    if folder.journal.exists():
+    if folder.has_journal:
         with Journal.reading(folder.journal) as earlier:
             if earlier.is_held:
                 raise _refused(folder, "is in use by another demo")

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from aivideo_async.cli.money import choices
-from aivideo_async.cli.options import SECONDS, Command, Settings, pass_settings
+from aivideo_async.cli.options import POSITIVE, Command, Settings, pass_settings
 from aivideo_async.cli.streams import stdin_lines
 
 __all__ = ["image"]
@@ -73,7 +73,7 @@ aivideo image -n 4 -y - -o mugs/ < prompts.txt"""
 @click.option("-y", "--yes", is_flag=True, help="Spend more than $1 without asking.")
 @click.option(
     "--timeout",
-    type=SECONDS,
+    type=POSITIVE,
     metavar="SECONDS",
     help="Wait so long for each; it goes on and can be picked up later.",
 )

@@ -8,6 +8,7 @@ begins: a later command line may leave it out, but not contradict it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -18,12 +19,12 @@ from attrs import asdict, evolve, frozen
 from aivideo_async.bulk.folder import RunFolder, RunSettings
 from aivideo_async.bulk.naming import NamePattern
 from aivideo_async.bulk.orders import DEFAULTS
-from aivideo_async.bulk.plan import Plan, Selection, make_plan
+from aivideo_async.bulk.plan import Plan, Selection, make_plan, sample_of
 from aivideo_async.bulk.selection import read_condition
 from aivideo_async.bulk.sheet import Sheet
-from aivideo_async.cli.exits import UnusableError
+from aivideo_async.cli.exits import UnusableError, usage
 from aivideo_async.cli.money import tables
-from aivideo_async.journal import Journal
+from aivideo_async.journal import Journal, Reader
 from aivideo_async.models.requests import GenerationRequest
 from aivideo_async.models.text import printable
 
@@ -77,11 +78,29 @@ class Asked:
         return cls(sheet, selection, folder, name)
 
     def plan(self) -> Plan:
-        """Compare the sheet with what the run has already."""
-        if self.folder is None or not self.folder.journal.exists():
-            return make_plan(self.sheet, self.selection, None, price_of)
-        with Journal.reading(self.folder.journal) as known:
+        """
+        Compare the sheet with what the run has already.
+
+        Raises:
+            UnusableError: The sheet or the journal is none.
+        """
+        with self._known() as known:
             return make_plan(self.sheet, self.selection, known, price_of)
+
+    def sampled(self, wanted: int, total: int) -> Asked:
+        """Ask for *wanted* of the *total* pictures that are to be bought, only."""
+        with self._known() as known:
+            keys = sample_of(self.sheet, self.selection, known, wanted, total)
+        return evolve(self, selection=evolve(self.selection, keys=keys))
+
+    @contextmanager
+    def _known(self) -> Iterator[Reader | None]:
+        """Open the journal of the run, if there is one."""
+        with usage(), ExitStack() as opened:
+            if self.folder is None or not self.folder.has_journal:
+                yield None
+            else:
+                yield opened.enter_context(Journal.reading(self.folder.journal))
 
     def run_settings(self) -> RunSettings:
         """Return what is fixed if the run begins now."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -53,8 +53,12 @@ def asking(
     Raises:
         UnusableError: Something that was named cannot be used. Nothing was sent.
     """
-    with usage(), open_sheet(source) as sheet:
-        yield Asked.read(sheet, None if folder is None else RunFolder(folder), about)
+    with ExitStack() as opened:
+        with usage():
+            sheet = opened.enter_context(open_sheet(source))
+            run = None if folder is None else RunFolder(folder)
+            asked = Asked.read(sheet, run, about)
+        yield asked
 
 
 def check(source: str, plan: Plan) -> None:

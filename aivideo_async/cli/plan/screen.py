@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from itertools import islice
@@ -12,10 +11,10 @@ from aivideo_async.bulk.manifest import Status
 from aivideo_async.bulk.plan import Plan
 from aivideo_async.bulk.rows import Problem, Problems
 from aivideo_async.cli import money
-from aivideo_async.cli.words import shortened
+from aivideo_async.cli.words import cut, shortened
 from aivideo_async.models.text import printable
 
-__all__ = ["buying", "covered", "cut", "labelled", "lines", "record_of"]
+__all__ = ["buying", "covered", "labelled", "lines", "record_of"]
 
 SHOWN = 20
 """How many errors, and how many warnings, are shown; the rest is counted."""
@@ -29,7 +28,7 @@ RESUMED = {
     Status.FAILED: "failed",
     Status.REFUSED: "refused",
     Status.INVALID: "not valid",
-    Status.SKIPPED: "settled",
+    Status.SKIPPED: "settled (counts as spent)",
 }
 """How what an earlier run left is put, in this order."""
 
@@ -78,7 +77,8 @@ def examples(prompts: dict[str, str]) -> Iterator[str]:
     """Show the first prompts that are to be bought."""
     label = "Examples" if len(prompts) > 1 else "Example"
     for key, prompt in prompts.items():
-        yield cut(f"{label:<9} {shortened(key, 24)}: {prompt}")
+        text = printable(f"{label:<9} {shortened(key, 24)}: {prompt}")
+        yield cut(text, WIDTH)
         label = ""
 
 
@@ -89,6 +89,8 @@ def resumed(plan: Plan) -> Iterator[str]:
         for status, word in RESUMED.items()
         if plan.counts[status]
     ]
+    if plan.to_save:
+        found.append(f"{plan.to_save:,} of them to be saved (free)")
     if found:
         yield from labelled("So far", ", ".join(found))
     if plan.changed:
@@ -99,7 +101,7 @@ def resumed(plan: Plan) -> Iterator[str]:
             f"{_some(plan.changed)}. It is kept, unless --on-changed redo says so.",
         )
     if plan.released:
-        yield from labelled("Changed", f"bought anew: {_some(plan.released)}")
+        yield from labelled("Changed", f"bought anew: {_some([*plan.released])}")
     if plan.held:
         yield from labelled(
             "Changed",
@@ -151,20 +153,20 @@ def labelled(label: str, text: str) -> Iterator[str]:
     yield from _wrapped(text, f"{label:<9} ", " " * 10)
 
 
-def _wrapped(text: str, first: str, rest: str) -> list[str]:
-    return textwrap.wrap(
-        printable(text, len(text)),
-        WIDTH,
-        initial_indent=first,
-        subsequent_indent=rest,
-        break_on_hyphens=False,
-    )
+def _wrapped(text: str, first: str, rest: str) -> Iterator[str]:
+    """Break *text* into lines by their columns, of which many a character takes two."""
+    from rich.cells import cell_len, chop_cells
 
-
-def cut(text: str) -> str:
-    """Fit *text* into a line; its blanks at the start stay."""
-    text = printable(text)
-    return text if len(text) <= WIDTH else f"{text[: WIDTH - 1]}…"
+    start, line = first, ""
+    for word in printable(text, len(text)).split():
+        for part in chop_cells(word, WIDTH - len(rest)):
+            longer = f"{line} {part}" if line else part
+            if line and cell_len(start + longer) > WIDTH:
+                yield start + line
+                start, longer = rest, part
+            line = longer
+    if line:
+        yield start + line
 
 
 def record_of(source: str, plan: Plan, balance: Decimal | None) -> dict[str, Any]:
@@ -185,9 +187,10 @@ def record_of(source: str, plan: Plan, balance: Decimal | None) -> dict[str, Any
         "counts": {
             str(status): count for status, count in plan.counts.items() if count
         },
+        "to_save": plan.to_save,
         "skipped": plan.skipped,
         "changed": plan.changed,
-        "redone": plan.released,
+        "redone": [*plan.released],
         "held": plan.held,
         "examples": plan.examples,
         "errors": plan.problems.error_count,

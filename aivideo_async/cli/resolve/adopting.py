@@ -14,6 +14,7 @@ from aivideo_async.cli.connect import connected
 from aivideo_async.cli.exits import Exit, UnusableError, code_of
 from aivideo_async.cli.options import Settings
 from aivideo_async.cli.resolve.evidence import clock_ahead, misfit
+from aivideo_async.cli.runs import unchanged
 from aivideo_async.client.options import read_address
 from aivideo_async.journal import Journal, Owner, Record
 from aivideo_async.models.tasks import Task, TaskStatus
@@ -51,7 +52,8 @@ async def adopt(
         for key, task_id in wanted.items():
             try:
                 task = await fitting(client, journal, records[key], task_id)
-                await journal.adopt(key, task_id)
+                with unchanged():
+                    await journal.adopt(key, task_id, records[key].seen)
                 await note_end(journal, task)
             except AIVideoError as error:
                 if code_of(error) is Exit.CANNOT_WORK:

@@ -63,6 +63,8 @@ def resolve(settings: Settings, /, run: Path, yes: bool, **said: Any) -> int:
     wanted = Said(**said)
     if not wanted:
         return unknown.show()
-    decisions = Decisions.read(wanted, unknown.records, unknown.running)
+    decisions = Decisions.read(
+        wanted, unknown.records, unknown.running, unknown.forgotten
+    )
     unknown.confirm(decisions, yes=yes)
     return interrupts.run(lambda _: unknown.settle(decisions), collects=False)

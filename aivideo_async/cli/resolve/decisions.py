@@ -47,12 +47,17 @@ class Decisions:
 
     @classmethod
     def read(
-        cls, said: Said, unknown: Iterable[Record], running: Iterable[Record] = ()
+        cls,
+        said: Said,
+        unknown: Iterable[Record],
+        running: Iterable[Record] = (),
+        forgotten: Iterable[Record] = (),
     ) -> Decisions:
         """
-        Read what was *said* of what is *unknown*, or of what is *running*.
+        Read what was *said* of what is *unknown*, *running*, or *forgotten* before.
 
-        The latter is only meant where its key is named, and cannot be adopted.
+        The last two are only meant where a key is named. What is running cannot be
+        adopted, and what is forgotten cannot be forgotten again.
 
         Raises:
             click.UsageError: A key is not unknown or is named twice, a word is no task
@@ -69,8 +74,9 @@ class Decisions:
         if len(adopt) < len(said.adopt) or len({*named}) < len(named):
             raise _wrong("A key is named twice.")
         given_up = {one.key for one in running} - adopt.keys()
+        again = {one.key for one in forgotten}.difference(said.forget)
         for key in named:
-            if key not in known and key not in given_up:
+            if key not in {*known, *given_up, *again}:
                 raise _wrong(f"{printable(key)} has no unknown outcome.")
         if said.resubmit_all and said.forget_all:
             raise _wrong("--resubmit-all and --forget-all exclude each other.")

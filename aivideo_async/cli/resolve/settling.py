@@ -31,7 +31,7 @@ from aivideo_async.cli.resolve.evidence import (
     ways_out,
 )
 from aivideo_async.cli.resolve.gone import still_there
-from aivideo_async.cli.runs import reading, step_lines
+from aivideo_async.cli.runs import reading, step_lines, unchanged
 from aivideo_async.cli.status.survey import survey
 from aivideo_async.journal import Journal, Owner, Record
 from aivideo_async.models.text import printable
@@ -49,6 +49,7 @@ class Unknown:
         path: The run's folder.
         records: What is unknown, the oldest first.
         running: What is in flight; its task may be gone.
+        forgotten: What was settled, and may be bought again or adopted after all.
         owner: Whose journal it is.
     """
 
@@ -56,6 +57,7 @@ class Unknown:
     path: Path
     records: Sequence[Record]
     running: Sequence[Record]
+    forgotten: Sequence[Record]
     owner: Owner | None
 
     @classmethod
@@ -68,8 +70,14 @@ class Unknown:
             JournalError: It cannot be read.
         """
         with reading(path) as known:
-            unknown, running = known.unknown(), known.unfinished()
-            return cls(settings, path, unknown, running, known.owner())
+            return cls(
+                settings,
+                path,
+                known.unknown(),
+                known.unfinished(),
+                known.forgotten(),
+                known.owner(),
+            )
 
     def show(self) -> Exit:
         """Print each, and the ways out."""
@@ -100,8 +108,7 @@ class Unknown:
         Raises:
             NotAgreedError: Nobody is there to be asked, or the answer is no.
         """
-        listed = [*self.records, *self.running]
-        again = [one for one in listed if one.key in decisions.resubmit]
+        again = [self._by_key[key] for key in decisions.resubmit]
         if yes or not again:
             return
         text = (
@@ -130,11 +137,12 @@ class Unknown:
         codes: list[Exit] = []
         async with held(self.path, self.owner) as journal:
             if decisions.adopt:
-                records = {one.key: one for one in self.records if one.key}
+                records = self._by_key
                 codes += await adopt(self.settings, journal, records, decisions.adopt)
             kept = await still_there(self.settings, given_up) if given_up else []
             codes += [Exit.SOME_FAILED] * len(kept)
-            await self._say(journal, decisions, kept)
+            with unchanged():
+                await self._say(journal, decisions, kept)
         await anyio.to_thread.run_sync(self._refresh)
         for text in step_lines(survey(self.path, datetime.now(UTC)).steps):
             self.settings.console.result(text)
@@ -145,16 +153,23 @@ class Unknown:
         named = {*decisions.resubmit, *decisions.forget}
         return {one.key: one for one in self.running if one.key and one.key in named}
 
+    @property
+    def _by_key(self) -> dict[str, Record]:
+        listed = (*self.forgotten, *self.records, *self.running)
+        return {one.key: one for one in listed if one.key}
+
     async def _say(
         self, journal: Journal, decisions: Decisions, kept: Container[str]
     ) -> None:
+        """Write down each word, if it is of what was shown."""
+        seen = {key: record.seen for key, record in self._by_key.items()}
         for key in decisions.resubmit:
             if key not in kept:
-                await journal.release(key)
+                await journal.release(key, seen[key])
                 self._settled(key, "resubmitted", "the next run buys it again")
         for key in decisions.forget:
             if key not in kept:
-                await journal.forget(key)
+                await journal.forget(key, seen[key])
                 self._settled(key, "forgotten", "left alone; it counts as spent")
 
     def _settled(self, key: str, how: str, text: str) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from decimal import Decimal
+from itertools import islice
 from pathlib import Path
 
 import click
@@ -24,7 +25,8 @@ from aivideo_async.cli.run.carrying import Carrying
 from aivideo_async.cli.run.ending import BAD
 from aivideo_async.cli.run.running import finish, funds
 from aivideo_async.cli.run.terms import Terms
-from aivideo_async.journal import Journal, Reader, RowRecord
+from aivideo_async.cli.runs import release
+from aivideo_async.journal import Journal, Reader, RowRecord, Seen
 from aivideo_async.models.money import from_milli
 from aivideo_async.models.text import printable
 
@@ -45,22 +47,27 @@ class Choice:
     What is to be bought again.
 
     Attributes:
-        keys: What the pictures are known by, in the order of the sheet.
+        seen: How each picture stands, by its key, in the order of the sheet.
         cost: Credits, at most.
+        committed: Credits that the run has spent, or has at stake, so far.
         done: How many of them are there already.
         counts: How all pictures of the run will stand then.
     """
 
-    keys: tuple[str, ...]
+    seen: Mapping[str, Seen]
     cost: Decimal
+    committed: Decimal
     done: int
     counts: Counter[Status]
 
     async def release(self, journal: Journal) -> None:
-        """Let them be bought again."""
-        said = [journal.release(key) for key in self.keys]
-        for each in said:
-            await each
+        """
+        Let them be bought again.
+
+        Raises:
+            UnusableError: One has changed since somebody was asked; nothing was sent.
+        """
+        await release(journal, self.seen)
 
 
 def retry_rows(
@@ -74,21 +81,21 @@ def retry_rows(
     """Choose, ask, buy, save, report; return the exit code."""
     folder = RunFolder(path)
     with usage():
-        if run_in(folder) is None or not folder.journal.exists():
+        if run_in(folder) is None or not folder.has_journal:
             raise UnusableError(
                 f"{printable(str(path))} holds no run: name the folder that aivideo run "
                 "-o made."
             )
-        left = funds(settings, folder)
-        with Journal.reading(folder.journal) as known:
-            choice = choose(known, every=every, keys=keys)
-    if not choice.keys:
+    left = funds(settings, folder)
+    with usage(), Journal.reading(folder.journal) as known:
+        choice = choose(known, every=every, keys=keys)
+    if not choice.seen:
         settings.console.result(_nothing(every=every))
         return Exit.DONE
     _show(settings, choice, left)
     _agree_to_redo(settings, choice, terms)
-    agree(settings.console, terms, choice.cost)
-    only = frozenset(choice.keys)
+    agree(settings.console, terms, choice.cost, choice.committed)
+    only = frozenset(choice.seen)
     return finish(
         Carrying(settings, folder, terms, choice.counts, choice.release, only)
     )
@@ -107,16 +114,16 @@ def choose(known: Reader, *, every: bool, keys: Collection[str]) -> Choice:
         UnusableError: One of *keys* is not there, or cannot be bought again.
     """
     counts = Counter(overview_of(known).counts)
-    chosen: list[str] = []
+    seen: dict[str, Seen] = {}
     cost, done = Decimal(0), 0
     for row in _meant(known, every=every, keys=keys):
         status = standing(row)
-        chosen.append(row.planned.key)
+        seen[row.planned.key] = row.record.seen
         cost += from_milli(row.planned.price or 0)
         done += status is Status.OK
         counts[status] -= 1
         counts[Status.QUEUED] += 1
-    return Choice(tuple(chosen), cost, done, counts)
+    return Choice(seen, cost, from_milli(known.committed()), done, counts)
 
 
 def _meant(known: Reader, *, every: bool, keys: Collection[str]) -> Iterable[RowRecord]:
@@ -154,8 +161,8 @@ def _nothing(*, every: bool) -> str:
 
 
 def _show(settings: Settings, choice: Choice, left: Decimal | None) -> None:
-    console, count = settings.console, len(choice.keys)
-    shown = ", ".join(map(printable, choice.keys[:5]))
+    console, count = settings.console, len(choice.seen)
+    shown = ", ".join(map(printable, islice(choice.seen, 5)))
     more = f" and {count - 5:,} more" if count > 5 else ""
     console.screen(labelled("To retry", f"{money.pictures(count)}: {shown}{more}"))
     console.screen(labelled("Cost", f"{money.credits(choice.cost)} at most"))
@@ -169,7 +176,7 @@ def _show(settings: Settings, choice: Choice, left: Decimal | None) -> None:
         dollars=money.in_dollars(choice.cost),
         estimate=True,
         balance=left,
-        keys=choice.keys,
+        keys=[*choice.seen],
     )
 
 

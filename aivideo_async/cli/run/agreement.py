@@ -10,6 +10,7 @@ import click
 from aivideo_async.cli import money
 from aivideo_async.cli.console import Console
 from aivideo_async.cli.exits import NotAgreedError
+from aivideo_async.cli.plan.screen import labelled
 from aivideo_async.cli.run.terms import Terms
 
 __all__ = ["SAMPLE", "Answer", "agree"]
@@ -29,6 +30,7 @@ def agree(
     console: Console,
     terms: Terms,
     cost: Decimal,
+    committed: Decimal,
     *,
     sample: bool = False,
 ) -> Answer:
@@ -39,22 +41,26 @@ def agree(
         console: Tells whether somebody can be asked.
         terms: Say whether that is needed.
         cost: The most that it can be.
+        committed: What the run has spent, or has at stake; it counts for the limit.
         sample: Whether a sample is offered, too.
 
     Raises:
         NotAgreedError: Nobody is there to be asked, or the answer is no.
     """
-    if terms.yes:
+    most = cost
+    if terms.cap is not None and terms.cap < committed + cost:
+        console.screen(labelled("Limit", _too_little(terms.cap, committed, cost)))
+        most = max(Decimal(0), terms.cap - committed)
+    if terms.yes or not most:
         return Answer.ALL
     if not console.can_ask:
         if terms.cap is not None:
             return Answer.ALL
         raise NotAgreedError(
             f"{money.credits(cost)} would be spent, and there is no terminal to ask on: "
-            f"add --yes, or --max-cost {_flag(cost)} as a limit. Nothing was sent."
+            f"add --yes, or {_limit(committed, cost)}. Nothing was sent."
         )
     others = f"/s = a sample of {SAMPLE}" if sample else ""
-    most = cost if terms.cap is None else min(cost, terms.cap)
     question = f"Spend up to {money.dollars(most)}? [y/N{others}]"
     answer = click.prompt(
         question, "n", show_default=False, prompt_suffix=" ", err=True
@@ -67,6 +73,18 @@ def agree(
     raise NotAgreedError("not agreed to. Nothing was sent.")
 
 
-def _flag(cost: Decimal) -> Decimal:
-    """Return *cost* in dollars, up to the next cent."""
-    return money.in_dollars(cost).quantize(Decimal("0.01"), ROUND_CEILING)
+def _too_little(cap: Decimal, committed: Decimal, cost: Decimal) -> str:
+    so_far = f", {money.dollars(committed)} of it used so far" if committed else ""
+    return (
+        f"{money.credits(cap)} for the whole run{so_far}: at that it stops. For all, "
+        f"{_limit(committed, cost)}"
+    )
+
+
+def _limit(committed: Decimal, cost: Decimal) -> str:
+    """Name the limit that lets all be bought, in dollars, up to the next cent."""
+    most = money.in_dollars(committed + cost).quantize(Decimal("0.01"), ROUND_CEILING)
+    so_far = (
+        f" ({money.dollars(committed)} of it for what is bought)" if committed else ""
+    )
+    return f"--max-cost {most} as a limit{so_far}"

@@ -15,7 +15,15 @@ from typing import Any
 import anyio
 from attrs import asdict, define, field
 
-from aivideo_async import AIVideoError, AsyncClient, JournalError, LearnedPolling
+from aivideo_async import (
+    AIVideoError,
+    AsyncClient,
+    BudgetExceededError,
+    DownloadError,
+    JournalError,
+    LearnedPolling,
+    OutputExpiredError,
+)
 from aivideo_async.bulk.folder import RunFolder
 from aivideo_async.bulk.manifest import Entry, Status
 from aivideo_async.bulk.overview import Overview, overview_of
@@ -30,6 +38,7 @@ from aivideo_async.cli.run.board import Board, duration
 from aivideo_async.cli.run.terms import Terms
 from aivideo_async.cli.words import brief, shortened
 from aivideo_async.journal import Journal
+from aivideo_async.models.text import printable
 
 __all__ = ["Carrying", "Prepare"]
 
@@ -49,7 +58,7 @@ class Carrying:
         codes: What went wrong.
         owed: Ids of tasks that are paid for and that the journal may not know.
         stopped: Whether the buying ended before its end.
-        complete: Whether all that was bought has been collected.
+        hurried: Whether it was left at once, so that there is no time for an ending.
         seconds: How long it took.
     """
 
@@ -63,7 +72,7 @@ class Carrying:
     codes: list[Exit] = field(factory=list, init=False)
     owed: dict[str, None] = field(factory=dict, init=False)
     stopped: bool = field(default=False, init=False)
-    complete: bool = field(default=False, init=False)
+    hurried: bool = field(default=False, init=False)
     seconds: float = field(default=0.0, init=False)
 
     async def make(self, interrupts: Interrupts) -> Exit:
@@ -100,13 +109,15 @@ class Carrying:
         )
         self.board = board = self._new_board(before, bulk.left_out(), loop.time())
         interrupts.collects = True
-        with self.settings.console.progress(board.total, board.done) as progress:
-            shown = self._shown(progress, client)
-            with beating(shown, lambda: self._standing(client, interrupts, shown)):
-                await self._carry(bulk, client, interrupts)
-        self.seconds = loop.time() - board.begun
-        self.complete = True
-        self._why(bulk, interrupts)
+        try:
+            with self.settings.console.progress(board.total, board.done) as progress:
+                shown = self._shown(progress, client)
+                with beating(shown, lambda: self._standing(client, interrupts, shown)):
+                    await self._carry(bulk, client, interrupts)
+        finally:
+            self.seconds = loop.time() - board.begun
+            self.stopped, self.hurried = interrupts.code is not None, interrupts.hurried
+        self._why(bulk, client, interrupts)
         if interrupts.code is None:
             await self._tell_drift(client, funds, before)
 
@@ -145,8 +156,10 @@ class Carrying:
             return  # what stopped it concerns all, and is told once
         self.settings.console.record("task", **_fields(entry, error))
         text = "" if error is None else _line(entry, error)
-        if ended or error is not None:
+        if ended:
             progress.step(text, ok=error is None)
+        elif error is not None:
+            progress.say(printable(f"still {entry.status.replace('_', ' ')}: {text}"))
 
     def _shown(self, progress: Progress, client: AsyncClient) -> Progress:
         console, board = self.settings.console, self.board
@@ -189,10 +202,12 @@ class Carrying:
 
     # --- telling, in the end -------------------------------------------------------
 
-    def _why(self, bulk: BulkRun, interrupts: Interrupts) -> None:
+    def _why(self, bulk: BulkRun, client: AsyncClient, interrupts: Interrupts) -> None:
         """Tell what ended the buying, if that was not its end."""
-        self.stopped = interrupts.code is not None
-        if bulk.stopped_by is not None:
+        if isinstance(bulk.stopped_by, BudgetExceededError):
+            committed = client.stats().committed
+            self._stopped_by(_over_the_limit(bulk.stopped_by, self.terms, committed))
+        elif bulk.stopped_by is not None:
             self._stopped_by(bulk.stopped_by)
         elif bulk.not_sent is not None and not interrupts.stop.is_set():
             self._stopped_by(bulk.not_sent)
@@ -252,7 +267,24 @@ def _line(entry: Entry, error: AIVideoError) -> str:
     text = brief(error)
     if isinstance(error, JournalError) and entry.task_id is not None:
         text = f"paid for, and not written down yet: task {entry.task_id}"
+    elif isinstance(error, DownloadError) and not isinstance(error, OutputExpiredError):
+        text += "; the same command saves it"
     return f"{shortened(entry.key, 30)}  {text}"
+
+
+def _over_the_limit(
+    error: BudgetExceededError, terms: Terms, committed: Decimal
+) -> BudgetExceededError:
+    """Put into the command's own words that a picture would pass the limit."""
+    if terms.cap is None or error.price is None:
+        return error
+    return BudgetExceededError(
+        f"--max-cost {money.in_dollars(terms.cap)}: {money.credits(committed)} of the "
+        "whole run are spent, in flight or unknown, and one more picture costs "
+        f"{money.credits(error.price)}. It was not sent: raise --max-cost, and the same "
+        "command goes on.",
+        price=error.price,
+    )
 
 
 def _fields(entry: Entry, error: AIVideoError | None) -> dict[str, Any]:

@@ -64,6 +64,8 @@ class Ending:
             for status in Status
             if self.overview.counts.get(status)
         )
+        if self.overview.to_save:
+            counts += f" ({self.overview.to_save:,} of them to be saved)"
         if stopped:
             word = f"Stopped after {duration(seconds)}"
         elif nothing:
@@ -100,6 +102,7 @@ class Ending:
             "credits_in_all": self.overview.spent,
             "refunded": board.refunded,
             "at_stake": self.overview.at_stake,
+            "to_save": self.overview.to_save,
             "cap": self.cap,
             "failures": dict(self.failures.codes),
             "retryable": self.failures.transient,

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from aivideo_async.cli.options import SECONDS
+from aivideo_async.cli.options import POSITIVE
 
 __all__ = ["amount", "buying_options"]
 
@@ -51,7 +51,7 @@ _OPTIONS = (
     ),
     click.option(
         "--rate",
-        type=click.FloatRange(min=0, min_open=True),
+        type=POSITIVE,
         metavar="N",
         help="Requests per second (default: as many as the service allows).",
     ),
@@ -64,7 +64,7 @@ _OPTIONS = (
     ),
     click.option(
         "--drain",
-        type=SECONDS,
+        type=POSITIVE,
         metavar="SECONDS",
         help="How long the first Ctrl-C collects (default: as long as it takes).",
     ),

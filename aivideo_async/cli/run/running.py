@@ -14,17 +14,18 @@ from attrs import evolve, frozen
 from aivideo_async.bulk.folder import RunFolder
 from aivideo_async.bulk.manifest import Status
 from aivideo_async.bulk.plan import Plan, write_plan
-from aivideo_async.cli import interrupts, money
+from aivideo_async.cli import interrupts
 from aivideo_async.cli.connect import balance, connected
-from aivideo_async.cli.exits import DiskError, Exit, UnusableError, worst
+from aivideo_async.cli.exits import DiskError, Exit, UnusableError, usage, worst
 from aivideo_async.cli.options import Settings
 from aivideo_async.cli.plan.asked import Asked, price_of
 from aivideo_async.cli.plan.planning import asking, check
-from aivideo_async.cli.plan.screen import labelled, lines, record_of
+from aivideo_async.cli.plan.screen import lines, record_of
 from aivideo_async.cli.run.agreement import SAMPLE, Answer, agree
 from aivideo_async.cli.run.carrying import Carrying
 from aivideo_async.cli.run.ending import codes_of, ending_of
 from aivideo_async.cli.run.terms import Terms
+from aivideo_async.cli.runs import release
 from aivideo_async.journal import Journal
 from aivideo_async.models.text import printable
 
@@ -46,7 +47,7 @@ def run_sheet(
         if not order.plan.total:
             settings.console.note("Nothing was sent.")
             return Exit.DONE
-        with writing(folder):
+        with writing(folder), usage():
             folder.begin(asked.run_settings())
         carrying = Carrying(settings, folder, terms, order.plan.counts, order.write)
         return finish(carrying)
@@ -62,10 +63,9 @@ class _Order:
 
     async def write(self, journal: Journal) -> None:
         """Write it into the journal; the sheet has to be the one that was agreed to."""
-        said = [journal.release(key) for key in self.plan.released]
-        for each in said:
-            await each
-        await write_plan(self.asked.sheet, self.asked.selection, journal, price_of)
+        await release(journal, self.plan.released)
+        with usage():
+            await write_plan(self.asked.sheet, self.asked.selection, journal, price_of)
         if self.asked.sheet.sha256() != self.sheet_sha256:
             raise UnusableError(
                 f"{printable(self.asked.sheet.name)} was changed while it was read: run "
@@ -88,18 +88,20 @@ def _agreed(
         asked = evolve(asked, selection=evolve(asked.selection, redo=True))
         plan = asked.plan()
     _show(settings, asked, plan, left)
-    if terms.cap is not None and terms.cap < plan.cost:
-        text = f"{money.credits(terms.cap)} for the whole run: at that it stops"
-        settings.console.screen(labelled("Limit", text))
-    many = plan.to_buy > 2 * SAMPLE
-    if plan.to_buy and agree(settings.console, terms, plan.cost, sample=many) is (
-        Answer.SAMPLE
-    ):
-        asked = evolve(asked, selection=evolve(asked.selection, sample=SAMPLE))
+    if _agree(settings, plan, terms, many=plan.to_buy > 2 * SAMPLE) is Answer.SAMPLE:
+        asked = asked.sampled(SAMPLE, plan.to_buy)
         plan = asked.plan()
         _show(settings, asked, plan, left)
-        agree(settings.console, terms, plan.cost)
+        _agree(settings, plan, terms, many=False)
     return _Order(asked, plan, sha256)
+
+
+def _agree(settings: Settings, plan: Plan, terms: Terms, *, many: bool) -> Answer:
+    """Ask, if there is anything to buy."""
+    if not plan.to_buy:
+        return Answer.ALL
+    console = settings.console
+    return agree(console, terms, plan.cost, plan.committed, sample=many)
 
 
 def _show(
@@ -167,7 +169,7 @@ def finish(carrying: Carrying) -> int:
     board, codes = carrying.board, carrying.codes
     if board is None:
         return code or worst(codes)
-    if not carrying.complete:
+    if carrying.hurried:
         console.note(
             "Left at once. What was bought is in the journal; the same command collects it."
         )

@@ -64,6 +64,7 @@ def fields(seen: Survey) -> dict[str, Any]:
         "spent": overview.spent,
         "at_stake": overview.at_stake,
         "to_spend": overview.to_spend,
+        "to_save": overview.to_save,
         "holder": holder
         and {
             "pid": holder.pid,
@@ -110,6 +111,8 @@ def _pictures(seen: Survey) -> str:
         for status, count in _ordered(seen)
         if status in WORDS and count
     ]
+    if seen.overview.to_save:
+        others.insert(0, f"{seen.overview.to_save:,} to be saved")
     text = f"{seen.ready:,} of {seen.overview.total:,}"
     return f"{text}: {', '.join(others)}" if others else text
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from aivideo_async.cli.options import (
-    SECONDS,
+    POSITIVE,
     Command,
     Settings,
     global_options,
@@ -21,7 +21,7 @@ __all__ = ["task"]
 ids_argument = click.argument("ids", nargs=-1, required=True, metavar="ID...")
 timeout_option = click.option(
     "--timeout",
-    type=SECONDS,
+    type=POSITIVE,
     metavar="SECONDS",
     help="Wait so long (default: for ever).",
 )

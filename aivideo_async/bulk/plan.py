@@ -18,7 +18,7 @@ from aivideo_async.bulk.items import Item, ItemReader
 from aivideo_async.bulk.manifest import Status
 from aivideo_async.bulk.naming import NamePattern
 from aivideo_async.bulk.orders import DEFAULTS, Defaults
-from aivideo_async.bulk.rows import Problems
+from aivideo_async.bulk.rows import Problem, Problems
 from aivideo_async.bulk.selection import Condition, sample, selected, unknown_columns
 from aivideo_async.bulk.sheet import Sheet
 from aivideo_async.bulk.standing import status_of
@@ -138,7 +138,17 @@ def make_plan(
         if status is Status.QUEUED:
             _add_purchase(plan, item, price(item.request))
     plan.skipped = reader.skipped
+    if not (plan.problems.error_count or plan.total or plan.skipped):
+        plan.problems.add(_nothing(selection))
     return plan
+
+
+def _nothing(selection: Selection) -> Problem:
+    """Warn that there is nothing to be made: that is seldom meant."""
+    text = "The sheet has no row below its header."
+    if selection.where:
+        text = "No row meets the conditions."
+    return Problem(None, None, text, warning=True)
 
 
 def sample_of(

@@ -56,6 +56,10 @@ class Journal(Queries):
     be written fails with `JournalError`, and nothing may be sent for it. A *fact* has
     happened: while the disk is full it is kept and tried again, and there is `trouble`.
 
+    Attributes:
+        other_key: Whether it began with another key than it was opened with: if that is
+            another account's, its tasks are not found.
+
     Example:
         >>> from aivideo_async.journal import Intent, Journal, fingerprint
         >>> journal = Journal("jobs.db")
@@ -77,6 +81,7 @@ class Journal(Queries):
         self._held: ExitStack | None = None
         self._listeners: list[Listener] = []
         self._writer: Writer | None = None
+        self.other_key = False
         self._next = 1
         self._accepted: set[str] = set()  # and not durable yet
 
@@ -114,7 +119,7 @@ class Journal(Queries):
             _make(path, held)
             db = held.enter_context(closing(places.connect(path, "rw")))
             _prepare(db, path)
-            take_over(db, path, origin, key_fingerprint)
+            self.other_key = not take_over(db, path, origin, key_fingerprint)
             (last,) = db.execute("SELECT MAX(id) FROM attempt").fetchone()
             self._next = (last or 0) + 1
             self._reading = held.enter_context(closing(places.connect(path, "ro")))

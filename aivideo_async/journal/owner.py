@@ -33,9 +33,12 @@ DIED = Evidence(
 
 def take_over(
     db: sqlite3.Connection, path: Path, origin: str, key_fingerprint: str
-) -> None:
+) -> bool:
     """
     Make this process the owner, and what the last one left SUBMITTING unknown.
+
+    Returns:
+        Whether the journal began with this key.
 
     Raises:
         ConfigurationError: The journal belongs to another API; nothing was changed.
@@ -47,16 +50,17 @@ def take_over(
         if run is None:
             db.execute(
                 "INSERT INTO run (id, origin, key_fingerprint, created, pid, host,"
-                " since) VALUES (1, ?, '', ?, 0, '', '')",
-                (origin, at),
+                " since) VALUES (1, ?, ?, ?, 0, '', '')",
+                (origin, key_fingerprint, at),
             )
         else:
             _check(path, run, origin, key_fingerprint)
         db.execute(
-            "UPDATE run SET key_fingerprint = ?, pid = ?, host = ?, since = ?",
-            (key_fingerprint, os.getpid(), socket.gethostname(), at),
+            "UPDATE run SET pid = ?, host = ?, since = ?",
+            (os.getpid(), socket.gethostname(), at),
         )
         give_up_submitting(db, DIED, at)
+    return run is None or run[1] == key_fingerprint
 
 
 def _check(path: Path, run: tuple[str, str], origin: str, key_fingerprint: str) -> None:
@@ -67,7 +71,7 @@ def _check(path: Path, run: tuple[str, str], origin: str, key_fingerprint: str) 
         )
     if run[1] != key_fingerprint:
         log.warning(
-            "The journal %r was last used with another key (%s, now %s). If that is "
+            "The journal %r began with another key (%s, now %s). If that is "
             "another account, its tasks will not be found: use a journal for each.",
             str(path),
             run[1],

@@ -168,7 +168,7 @@ class Owner:
 
     Attributes:
         origin: The API that was bought from.
-        key_fingerprint: Tells the key that was used last from others.
+        key_fingerprint: Tells the key that it began with from others.
         pid: The number of the process that took it over last.
         host: The machine on which that ran.
         since: When that was, by that machine's clock.

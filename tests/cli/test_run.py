@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import sqlite3
 import sys
 from pathlib import Path
 
@@ -108,9 +109,10 @@ async def test_a_sample_first_and_then_the_rest(
 async def test_a_sheet_without_rows_is_nothing_to_do(
     aivideo: Aivideo, emulator: Emulator, tmp_path: Path
 ):
-    """No folder is made."""
+    """It is warned of; no folder is made."""
     said = await aivideo("run", save(tmp_path / "a.csv", []), "-o", "r", "--yes")
     assert (0, 0) == (said.code, creates(emulator))
+    assert "warning: The sheet has no row below its header." in said.stderr
     assert "Nothing was sent." in said.stderr
     assert not (tmp_path / "r").exists()
 
@@ -232,6 +234,26 @@ async def test_without_a_key_it_cannot_work(
     said = await aivideo(*command.split())
     assert 4 == said.code
     assert "No API key" in said.stderr
+
+
+async def test_another_key_is_told(
+    aivideo: Aivideo, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    """Each time, before anything is bought; the run's own key is told nothing."""
+    sheet = wide(tmp_path / "a.csv", 1)
+    async with Emulator(speed=1000) as emulator:
+        point_at(emulator, monkeypatch)
+        words = ("run", sheet, "-o", "r", "--yes")
+        assert "another API key" not in (await aivideo(*words)).stderr
+        assert "another API key" not in (await aivideo(*words)).stderr
+        db = sqlite3.connect(tmp_path / "r" / "journal.db")
+        db.execute("UPDATE run SET key_fingerprint = 'other'")
+        db.commit()
+        db.close()
+        for _ in range(2):
+            said = await aivideo(*words)
+            text = "Warning: this run began with another API key."
+            assert text in " ".join(said.stderr.split())
 
 
 @pytest.mark.parametrize("rate", ["nan", "0", "-1", "fast"])

@@ -294,7 +294,7 @@ async def test_a_journal_belongs_to_one_api(tmp_path: Path):
         assert record.ended_at is None  # nothing was changed
 
 
-async def test_another_key_is_warned_of_once(tmp_path: Path, caplog):
+async def test_another_key_is_warned_of_each_time(tmp_path: Path, caplog):
     """Keys are renewed; but another account's tasks would not be found."""
     path = tmp_path / "jobs.db"
     async with opened(path):
@@ -302,8 +302,11 @@ async def test_another_key_is_warned_of_once(tmp_path: Path, caplog):
     for _ in range(2):
         journal = Journal(path)
         journal.open(origin=ORIGIN, key_fingerprint="99999999")
+        assert journal.other_key
         await journal.aclose()
-    assert 1 == len(caplog.records)
+    async with opened(path) as journal:
+        assert not journal.other_key
+    assert 2 == len(caplog.records)
     assert "another key (1f2e3d4c, now 99999999)" in caplog.text
 
 

@@ -53,7 +53,8 @@ def resolve(settings: Settings, /, run: Path, yes: bool, **said: Any) -> int:
     is unknown.
 
     --resubmit and --forget also take the key of a picture in flight, if the service
-    does not know its task any more; that needs a key for the service, too.
+    does not know its task any more; that needs a key for the service, too. What was
+    forgotten may be resubmitted or adopted after all.
     """
     from aivideo_async.cli import interrupts
     from aivideo_async.cli.resolve.decisions import Decisions, Said

@@ -31,6 +31,11 @@ from aivideo_async.models.text import printable
 
 __all__ = ["finish", "funds", "run_sheet"]
 
+OTHER_KEY = (
+    "this run began with another API key. If that is another account's, what it has in "
+    "flight is not found: use its key, or another folder. Nothing was sent yet."
+)
+
 
 def run_sheet(
     settings: Settings,
@@ -142,6 +147,8 @@ def funds(settings: Settings, folder: RunFolder) -> Decimal | None:
         nonlocal found
         async with connected(settings, journal=journal) as client:
             found = await balance(client)
+        if journal is not None and journal.other_key:
+            settings.console.warn(OTHER_KEY)
         return Exit.DONE
 
     code = interrupts.run(read, collects=False)

@@ -216,10 +216,18 @@ class BulkRun:
         if isinstance(error, NotSentError):
             self.not_sent = error
             return
-        entry = entry_of(self._journal.row(key) or row)
+        entry = entry_of(self._as_it_stands(row))
         if outcome.task is not None:  # the journal may not have it yet
             entry = evolve(entry, task_id=outcome.task.id)
         self._tell(Result(standing(row), entry, error))
+
+    def _as_it_stands(self, row: RowRecord) -> RowRecord:
+        """Read the row anew; a disk that cannot be read now ends no run."""
+        try:
+            return self._journal.row(row.planned.key) or row
+        except JournalError as error:
+            log.warning("How %r stands now is not known: %s", row.planned.key, error)
+            return row
 
     def _stop(self, error: AIVideoError, until: asyncio.Event) -> None:
         """Buy no more: what cannot be kept is not worth paying for."""
@@ -229,7 +237,7 @@ class BulkRun:
     async def _save(self, row: RowRecord, task: Task) -> None:
         """Save all files of *task*, under the names that the plan gave them."""
         paths = await self._client.download(task, self._arriving)
-        row = self._journal.row(row.planned.key) or row  # with this attempt
+        row = self._as_it_stands(row)  # with this attempt
         stem = stem_of(self._folder, row)
         async with self._placing:  # a row that was left out may have the same name
             taken = self._journal.files_of_others(row.record.attempt, stem)

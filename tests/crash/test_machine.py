@@ -287,6 +287,9 @@ class Machine(RuleBasedStateMachine):
             except JournalError:
                 return
             self.released[key] += verb == "release"
+            record = self.journal.find(key)
+            if record is not None and record.task_id is not None:
+                self.got.add(record.task_id)  # whoever settles it knows of it
 
         self.within(saying())
 

@@ -131,8 +131,7 @@ class Books:
         if self._journal is not None and entry is not None:
             _ = self._journal.accept(entry, task.id)
             if task.is_final:
-                failed = task.status is TaskStatus.FAILED
-                _ = self._journal.end(task.id, failed=failed, answer=dict(task.raw))
+                _ = self.ended(task, entry)
 
     def ended(self, task: Task, entry: int | None) -> asyncio.Future[None] | None:
         """Note the end of a task, if it is ours: of this *entry*, or an earlier one's."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime
+from functools import partial
 
 import pytest
 
@@ -18,7 +19,7 @@ from aivideo_async import (
     SpendLimitError,
     TaskStatus,
 )
-from aivideo_async.emulator import Rule, acts
+from aivideo_async.emulator import Act, Rule, acts
 from aivideo_async.models.wire import Exchange
 from tests.client.conftest import Emulate
 from tests.client.scripted import Scripted, accepted, refused, view
@@ -363,24 +364,26 @@ async def test_a_probe_that_meets_the_rate_limit_is_tried_again(emulate: Emulate
         await world.call(client.submit, mug(2))
 
 
+async def cancel_the_probe(act: Act, strike: Strike) -> None:
+    """After a refusal by *act*, cancel the probe when it strikes; the next may pass."""
+    world = World(Rule("create", act, nth=1), turns=1, pause=0.1)
+    async with world.client(rate=2) as client:
+        await refusal(world, client, 0)
+        await asyncio.sleep(60)
+        probe = asyncio.ensure_future(world.call(client.submit, mug(1)))
+        strike.arm(probe.cancel)
+        await asyncio.wait([probe])
+        strike.disarm()
+        await asyncio.sleep(5)
+        await world.call(client.submit, mug(2))
+    world.check()
+
+
 @moments
 def test_a_probe_that_is_cancelled_never_blocks_the_buying(moment: str):
     """Cancelled at any turn, queued or on the wire: the next create may pass."""
 
-    async def trial(strike: Strike) -> None:
-        world = World(Rule("create", SPENT, nth=1), turns=1, pause=0.1)
-        async with world.client(rate=2) as client:
-            await refusal(world, client, 0)
-            await asyncio.sleep(60)
-            probe = asyncio.ensure_future(world.call(client.submit, mug(1)))
-            strike.arm(probe.cancel)
-            await asyncio.wait([probe])
-            strike.disarm()
-            await asyncio.sleep(5)
-            await world.call(client.submit, mug(2))
-        world.check()
-
-    assert at_every_turn(trial, moment) > 2
+    assert at_every_turn(partial(cancel_the_probe, SPENT), moment) > 2
 
 
 @warped
@@ -509,20 +512,7 @@ async def test_a_look_that_breaks_leaves_the_finding_out_to_the_create(
 def test_a_create_that_is_cancelled_while_the_look_is_out_blocks_nobody(moment: str):
     """At any turn: the next one may pass."""
 
-    async def trial(strike: Strike) -> None:
-        world = World(Rule("create", BROKE, nth=1), turns=1, pause=0.1)
-        async with world.client(rate=2) as client:
-            await refusal(world, client, 0)
-            await asyncio.sleep(60)
-            probe = asyncio.ensure_future(world.call(client.submit, mug(1)))
-            strike.arm(probe.cancel)
-            await asyncio.wait([probe])
-            strike.disarm()
-            await asyncio.sleep(5)
-            await world.call(client.submit, mug(2))
-        world.check()
-
-    assert at_every_turn(trial, moment) > 2
+    assert at_every_turn(partial(cancel_the_probe, BROKE), moment) > 2
 
 
 @warped
